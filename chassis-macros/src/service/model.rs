@@ -1,0 +1,76 @@
+//! What a service declares, with the spans of what was written.
+
+use proc_macro2::Span;
+use syn::{Ident, LitStr, Path, Type};
+
+use crate::attrs::{DurationLit, RouteAttr};
+
+/// All that one `#[service]` block declares.
+pub(crate) struct Service {
+    pub(crate) name: Option<LitStr>,
+    /// Where the attribute stands, for what is missing from it.
+    pub(crate) span: Span,
+    pub(crate) database: bool,
+    pub(crate) provides: Vec<Path>,
+    pub(crate) migrations: Option<LitStr>,
+    pub(crate) self_type: Type,
+    pub(crate) init: Option<Init>,
+    pub(crate) routes: Vec<Route>,
+    pub(crate) subscriptions: Vec<Subscription>,
+    pub(crate) jobs: Vec<Job>,
+    pub(crate) checks: Vec<Check>,
+    pub(crate) router: Option<Ident>,
+}
+
+/// What is common to all declared functions.
+pub(crate) struct Function {
+    pub(crate) name: Ident,
+    /// The first paragraph of its documentation.
+    pub(crate) summary: String,
+    pub(crate) arguments: Vec<Type>,
+    /// Where its return type stands, or its name where there is none.
+    pub(crate) output: Span,
+}
+
+pub(crate) struct Init {
+    pub(crate) function: Function,
+}
+
+pub(crate) struct Route {
+    pub(crate) function: Function,
+    pub(crate) attribute: RouteAttr,
+}
+
+pub(crate) struct Subscription {
+    pub(crate) function: Function,
+    /// The `T` of `Delivery<T>`.
+    pub(crate) event: Option<Type>,
+    /// Whether it takes `tx: &mut Tx`, and where.
+    pub(crate) tx: Option<Span>,
+    pub(crate) at_least_once: Option<Span>,
+    pub(crate) queue: Option<LitStr>,
+    pub(crate) retry: Option<LitStr>,
+    pub(crate) concurrency: Option<u16>,
+    pub(crate) prefetch: Option<u16>,
+    pub(crate) timeout: Option<DurationLit>,
+}
+
+pub(crate) struct Job {
+    pub(crate) function: Function,
+    pub(crate) schedule: Schedule,
+    pub(crate) leased: Option<Span>,
+}
+
+pub(crate) enum Schedule {
+    Every(DurationLit),
+    Cron(LitStr),
+    /// Reported already.
+    Wrong,
+}
+
+pub(crate) struct Check {
+    pub(crate) function: Function,
+    pub(crate) required: bool,
+    pub(crate) every: Option<DurationLit>,
+    pub(crate) timeout: Option<DurationLit>,
+}

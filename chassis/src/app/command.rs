@@ -1,0 +1,198 @@
+//! What the command line asks for.
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, FromArgMatches};
+use tokio::runtime::Runtime;
+use tokio::time::Duration;
+
+use super::App;
+use super::arguments::{Arguments, Command, ConfigCommand};
+use super::drain::drain;
+use super::erased::Provider;
+use super::settings::LifecycleSettings;
+use super::signals::Signals;
+use super::{documents, running};
+use crate::config::{Config, Faults, KnownSection};
+use crate::http::{HttpSettings, ManagementSettings};
+use crate::telemetry::{self, ServiceInfo, TelemetrySettings};
+use crate::{Error, ErrorKind, Result, ResultExt};
+
+/// Does what the command line says.
+pub(crate) fn run(app: App) -> ExitCode {
+    let arguments = match parse(&app) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(1));
+        }
+    };
+    match execute(app, arguments) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("{}", report(&error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The one report of a fault at start: the fault, then what it comes from, a line each.
+fn report(error: &Error) -> String {
+    let mut text = format!("error: {error}");
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text.push_str(&format!("\n  because: {cause}"));
+        next = cause.source();
+    }
+    text
+}
+
+fn parse(app: &App) -> Result<Arguments, clap::Error> {
+    let command = Arguments::command().name(app.process_name()).version(app.version());
+    let matches = match &app.arguments {
+        Some(arguments) => command.try_get_matches_from(arguments)?,
+        None => command.try_get_matches()?,
+    };
+    Arguments::from_arg_matches(&matches)
+}
+
+impl App {
+    fn process_name(&self) -> &'static str {
+        self.name.or_else(|| self.services.first().map(|service| service.name())).unwrap_or("chassis")
+    }
+
+    fn version(&self) -> &'static str {
+        self.services.first().map_or("", |service| service.version())
+    }
+}
+
+fn execute(app: App, arguments: Arguments) -> Result<ExitCode> {
+    let config = load(&app, &arguments)?;
+    let faults = declared_faults(&app.services);
+    if !faults.is_empty() {
+        return Err(Error::new(ErrorKind::Config, faults.join("\n")));
+    }
+    match arguments.command.unwrap_or_default() {
+        Command::Run => {
+            check(&app.services, &config)?;
+            serve(app, &config)
+        }
+        Command::Migrate => {
+            check(&app.services, &config)?;
+            runtime()?.block_on(super::resources::migrate(&app.services, &config))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Config(ConfigCommand::Check) => {
+            check(&app.services, &config)?;
+            println!("the configuration is right (profile {})", config.profile());
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Config(ConfigCommand::Explain { json }) => documents::explain(&config, &known(&app.services), json),
+        Command::Config(ConfigCommand::Schema) => documents::schema(&known(&app.services)),
+        Command::Openapi { service } => documents::openapi(&app.services, service.as_deref()),
+    }
+}
+
+/// Reads the configuration from all its places.
+fn load(app: &App, arguments: &Arguments) -> Result<Config, Faults> {
+    let given = &arguments.configuration;
+    let mut loader = Config::loader().directory("config").profile(given.profile.clone()).environment(std::env::vars());
+    for toml in &app.defaults {
+        loader = loader.defaults(toml);
+    }
+    for file in &given.config {
+        loader = loader.file(file);
+    }
+    loader.arguments(given.set.iter().map(|(key, value)| format!("{key}={value}"))).load()
+}
+
+/// Faults in the declarations that only show when all services stand together.
+fn declared_faults(services: &[Box<dyn Provider>]) -> Vec<String> {
+    let mut faults: Vec<String> = Vec::new();
+    if services.is_empty() {
+        faults.push("the application has no service: add one by `App::service`".to_owned());
+    }
+    for (at, service) in services.iter().enumerate() {
+        let name = service.name();
+        if services[..at].iter().any(|other| other.name() == name) {
+            faults.push(format!("two services are named `{name}`"));
+        }
+        faults.extend(service.faults().iter().map(|fault| format!("service `{name}`: {fault}")));
+    }
+    faults
+}
+
+/// Every section of the configuration that something reads.
+pub(crate) fn known(services: &[Box<dyn Provider>]) -> Vec<KnownSection> {
+    let mut sections = vec![
+        KnownSection::of::<HttpSettings>(),
+        KnownSection::of::<ManagementSettings>(),
+        KnownSection::of::<LifecycleSettings>(),
+        KnownSection::of::<TelemetrySettings>(),
+    ];
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
+    sections.push(KnownSection::of::<crate::data::DatabaseSettings>());
+    #[cfg(feature = "messaging")]
+    sections.push(KnownSection::of::<crate::messaging::MessagingSettings>());
+    #[cfg(all(feature = "messaging", any(feature = "sqlite", feature = "postgres")))]
+    sections.push(KnownSection::of::<crate::messaging::outbox::OutboxSettings>());
+    for service in services {
+        sections.extend(service.needs().sections.into_iter().map(|section| section.for_service(service.name())));
+    }
+    sections
+}
+
+/// Reports every fault of the configuration at once.
+fn check(services: &[Box<dyn Provider>], config: &Config) -> Result<(), Faults> {
+    let names: Vec<&str> = services.iter().map(|service| service.name()).collect();
+    config.check(&known(services), &names).or(())
+}
+
+fn runtime() -> Result<Runtime> {
+    Runtime::new().context("the runtime cannot be started")
+}
+
+/// Runs everything until it has ended.
+fn serve(app: App, config: &Config) -> Result<ExitCode> {
+    let runtime = runtime()?;
+    runtime.block_on(async {
+        let info = ServiceInfo {
+            name: app.process_name().to_owned(),
+            version: app.version().to_owned(),
+            instance: uuid::Uuid::new_v4().to_string(),
+        };
+        let telemetry = telemetry::init(&config.read::<TelemetrySettings>()?, &info, config.profile())?;
+        let ended = live(app.services, config).await;
+        if let Err(error) = &ended {
+            tracing::error!("{error:#}");
+        }
+        telemetry.shutdown(Duration::from_secs(5)).await;
+        ended
+    })?;
+    // Whatever still runs has been reported as abandoned.
+    runtime.shutdown_background();
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn live(services: Vec<Box<dyn Provider>>, config: &Config) -> Result<()> {
+    let mut signals = Signals::listen()?;
+    let settings: LifecycleSettings = config.read()?;
+    let running = tokio::select! {
+        started = running::start(services, config) => started?,
+        signal = signals.next() => {
+            tracing::info!(signal, "ending before the start was done");
+            return Ok(());
+        }
+    };
+    let signal = signals.next().await;
+    tracing::info!(signal, "draining");
+    tokio::select! {
+        () = drain(running, &settings, config.profile()) => {}
+        signal = signals.next() => {
+            tracing::warn!(signal, "a second signal: ending at once");
+            return Err(Error::new(ErrorKind::Closed, "ended at once by a second signal"));
+        }
+    }
+    tracing::info!("ended");
+    Ok(())
+}

@@ -1,0 +1,59 @@
+//! What the commands that look at a service print.
+
+use std::process::ExitCode;
+
+use serde_json::{Value, json};
+
+use super::erased::Provider;
+use crate::config::{Config, KnownSection};
+use crate::{Error, ErrorKind, Result};
+
+/// Prints every setting with its origin.
+pub(crate) fn explain(config: &Config, sections: &[KnownSection], as_json: bool) -> Result<ExitCode> {
+    let settings = config.explain(sections);
+    if as_json {
+        let settings = settings
+            .iter()
+            .map(|setting| json!({ "key": setting.key, "value": setting.value, "origin": setting.origin.to_string() }));
+        print(&settings.collect::<Value>())?;
+    } else {
+        let widest = |width: fn(&crate::config::Explained) -> usize| settings.iter().map(width).max().unwrap_or(0);
+        let (keys, values) = (widest(|s| s.key.chars().count()), widest(|s| s.value.chars().count()).min(48));
+        for setting in &settings {
+            println!("{:keys$}  {:values$}  {}", setting.key, setting.value, setting.origin);
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints the JSON Schema of the whole configuration.
+pub(crate) fn schema(sections: &[KnownSection]) -> Result<ExitCode> {
+    let properties = sections.iter().map(|section| (section.path().to_owned(), section.schema().clone()));
+    print(&json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Configuration",
+        "type": "object",
+        "properties": properties.collect::<serde_json::Map<_, _>>(),
+    }))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints the OpenAPI document of the service that is named, or of the only one.
+pub(crate) fn openapi(services: &[Box<dyn Provider>], name: Option<&str>) -> Result<ExitCode> {
+    let names = || services.iter().map(|service| service.name()).collect::<Vec<_>>().join(", ");
+    let service = match (name, services) {
+        (Some(name), services) => services.iter().find(|service| service.name() == name),
+        (None, [one]) => Some(one),
+        (None, _) => None,
+    };
+    let service = service.ok_or_else(|| {
+        Error::new(ErrorKind::Config, format!("which service? say `--service` and one of: {}", names()))
+    })?;
+    print(&service.openapi())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print(value: &Value) -> Result<()> {
+    println!("{}", serde_json::to_string_pretty(value)?);
+    Ok(())
+}

@@ -1,0 +1,197 @@
+//! The broker of a service, its consumers and the relay of its outbox.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use crate::app::{Needs, Part, Parts};
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+use crate::data::Database;
+use crate::health::{Health, Impact, Registry, Reporter};
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+use crate::messaging::consumer::Mode;
+use crate::messaging::consumer::{self, ConsumerHandle, ConsumerHealth, Handler, Subscription, SubscriptionSpec};
+use crate::messaging::driver::{ConnectionState, Driver};
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+use crate::messaging::outbox::{OutboxSettings, Relay, RelayHandle, RelayState};
+use crate::messaging::{self, MessagingSettings, Publisher};
+use crate::{BoxFuture, Error, ErrorKind, Result};
+
+/// A connection to the broker, and what works on it.
+pub(super) struct Broker {
+    driver: Arc<dyn Driver>,
+    settings: MessagingSettings,
+    consumers: Vec<ConsumerHandle>,
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
+    relay: Option<RelayHandle>,
+}
+
+impl Broker {
+    /// Connects. The service goes on while the broker is away, so that its loss degrades only.
+    pub(super) async fn connect(parts: &Parts, health: &Registry, watches: &mut Vec<JoinHandle<()>>) -> Result<Self> {
+        let settings: MessagingSettings = parts.config().read()?;
+        let driver = messaging::connect(&settings, parts.service()).await?;
+        let reporter = health.register(format!("{}/broker", parts.service()), Impact::Degrading);
+        watches.push(follow(driver.state(), reporter, connection));
+        parts.share(Publisher::new(Arc::clone(&driver), parts.service()));
+        Ok(Self {
+            driver,
+            settings,
+            consumers: Vec::new(),
+            #[cfg(any(feature = "sqlite", feature = "postgres"))]
+            relay: None,
+        })
+    }
+
+    /// Starts the consumers and the relay.
+    pub(super) fn start(
+        &mut self,
+        parts: &Parts,
+        subscriptions: Vec<(SubscriptionSpec, Handler)>,
+        health: &Registry,
+        watches: &mut Vec<JoinHandle<()>>,
+    ) -> Result<()> {
+        let service = parts.service();
+        #[cfg(any(feature = "sqlite", feature = "postgres"))]
+        let database = parts.shared::<Database>();
+        if let Some(publisher) = parts.shared::<Publisher>() {
+            // The driver remembers what it was asked to declare, so that a broker that is away now has it when it comes.
+            watches.push(tokio::spawn(async move {
+                if let Err(error) = publisher.declare().await {
+                    tracing::warn!("the exchange of the service's events is not declared yet: {error:#}");
+                }
+            }));
+        }
+        #[cfg(any(feature = "sqlite", feature = "postgres"))]
+        if let Some(database) = &database {
+            let settings: OutboxSettings = parts.config().read()?;
+            let relay = Relay::start(database.clone(), Arc::clone(&self.driver), settings);
+            let reporter = health.register(format!("{service}/outbox"), Impact::Degrading);
+            watches.push(follow(relay.state(), reporter, relaying));
+            self.relay = Some(relay);
+        }
+        #[cfg(not(any(feature = "sqlite", feature = "postgres")))]
+        let database = None;
+        for (spec, handler) in subscriptions {
+            #[cfg(any(feature = "sqlite", feature = "postgres"))]
+            if let Some(database) = database.as_ref().filter(|_| spec.mode == Mode::Transactional) {
+                fits_the_pool(&spec, database)?;
+            }
+            let policy = self.settings.retry_policy(spec.retry)?;
+            let subscription = Subscription { service, spec, handler, database: database.clone() };
+            let consumer = consumer::start(Arc::clone(&self.driver), subscription, policy)?;
+            let reporter = health.register(format!("{service}/consumer/{}", spec.name), Impact::Degrading);
+            watches.push(follow(consumer.health(), reporter, consuming));
+            self.consumers.push(consumer);
+        }
+        Ok(())
+    }
+
+    pub(super) fn stop_taking(&self) {
+        self.consumers.iter().for_each(ConsumerHandle::cancel);
+    }
+
+    pub(super) async fn drain(&mut self, until: Instant) {
+        let drains = std::mem::take(&mut self.consumers).into_iter().map(async |consumer| {
+            let queue = consumer.queue().to_owned();
+            let drained = consumer.drain(until.saturating_duration_since(Instant::now())).await;
+            if drained.abandoned > 0 {
+                let deliveries = drained.abandoned;
+                tracing::warn!(queue, deliveries, "deliveries were abandoned at the drain deadline; they come again");
+            }
+        });
+        futures_util::future::join_all(drains).await;
+    }
+
+    pub(super) async fn close(self, until: Instant) {
+        // Even a drain that used up its time leaves a moment for what is confirmed in milliseconds.
+        let left = || until.saturating_duration_since(Instant::now()).max(std::time::Duration::from_secs(1));
+        #[cfg(any(feature = "sqlite", feature = "postgres"))]
+        if let Some(relay) = self.relay {
+            relay.stop(left()).await;
+        }
+        self.driver.close(left()).await;
+    }
+}
+
+/// A handler in a transaction needs a connection for each delivery at hand.
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+fn fits_the_pool(spec: &SubscriptionSpec, database: &Database) -> Result<()> {
+    let (wanted, pool) = (u32::from(spec.concurrency), database.max_connections());
+    if wanted <= pool {
+        return Ok(());
+    }
+    let name = spec.name;
+    let message = format!(
+        "subscription `{name}` handles {wanted} deliveries at once, but `database.max_connections` is {pool}: raise the \
+         latter or lower `concurrency`"
+    );
+    Err(Error::new(ErrorKind::Config, message))
+}
+
+/// Passes every change of a state on to health; a state that only says that it has not begun says nothing.
+fn follow<T: Send + Sync + 'static>(
+    mut states: watch::Receiver<T>,
+    reporter: Reporter,
+    health: fn(&T) -> Option<Health>,
+) -> JoinHandle<()> {
+    tokio::spawn(async move {
+        loop {
+            let health = health(&states.borrow_and_update());
+            if let Some(health) = health {
+                reporter.set(health);
+            }
+            if states.changed().await.is_err() {
+                return;
+            }
+        }
+    })
+}
+
+fn connection(state: &ConnectionState) -> Option<Health> {
+    Some(match state {
+        ConnectionState::Connected => Health::Up,
+        ConnectionState::Connecting => return None,
+        ConnectionState::Blocked(reason) => Health::Degraded(format!("the broker takes no messages: {reason}")),
+        ConnectionState::Reconnecting { attempt, cause } => {
+            Health::Down(format!("reconnecting, attempt {attempt}: {cause}"))
+        }
+        ConnectionState::Closed => Health::Down("closed".into()),
+    })
+}
+
+fn consuming(state: &ConsumerHealth) -> Option<Health> {
+    Some(match state {
+        ConsumerHealth::Consuming | ConsumerHealth::Draining | ConsumerHealth::Stopped => Health::Up,
+        ConsumerHealth::Starting => return None,
+        ConsumerHealth::Disconnected { cause } => Health::Down(format!("disconnected: {cause}")),
+        ConsumerHealth::Restarting { attempt, cause } => {
+            Health::Down(format!("restarting, attempt {attempt}: {cause}"))
+        }
+    })
+}
+
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+fn relaying(state: &RelayState) -> Option<Health> {
+    Some(match state {
+        RelayState::Ok => Health::Up,
+        degraded @ RelayState::Degraded { .. } => Health::Degraded(degraded.to_string()),
+        stopped @ RelayState::Stopped => Health::Down(stopped.to_string()),
+    })
+}
+
+impl Part for Publisher {
+    fn provide(parts: &Parts) -> BoxFuture<'_, Result<Self>> {
+        Box::pin(async move {
+            let missing = || Error::new(ErrorKind::Config, "the service is not connected to a broker");
+            let publisher: Self = parts.shared().ok_or_else(missing)?;
+            Ok(publisher)
+        })
+    }
+
+    fn needs(needs: &mut Needs) {
+        needs.messaging = true;
+    }
+}

@@ -1,0 +1,127 @@
+//! What a service stands on: its database and its broker.
+
+#[cfg(feature = "messaging")]
+mod broker;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod database;
+
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use super::erased::Provider;
+use super::part::Parts;
+use crate::Result;
+use crate::config::Config;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+use crate::data::Database;
+use crate::health::Registry;
+#[cfg(feature = "messaging")]
+use crate::messaging::consumer::{Handler, SubscriptionSpec};
+
+/// The database and the broker of one service, and what runs on them.
+pub(crate) struct Resources {
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
+    database: Option<Database>,
+    #[cfg(feature = "messaging")]
+    broker: Option<broker::Broker>,
+    /// What passes the health of all this on.
+    watches: Vec<JoinHandle<()>>,
+}
+
+impl Resources {
+    /// Connects to what the service needs and brings it up to date.
+    pub(crate) async fn open(parts: &Parts, provider: &dyn Provider, health: &Registry) -> Result<Self> {
+        #[allow(unused_mut, reason = "without databases and messaging there is nothing to add")]
+        let mut resources = Self {
+            #[cfg(any(feature = "sqlite", feature = "postgres"))]
+            database: None,
+            #[cfg(feature = "messaging")]
+            broker: None,
+            watches: Vec::new(),
+        };
+        #[cfg(any(feature = "sqlite", feature = "postgres"))]
+        if let Some(database) = database::open(parts.config(), provider).await? {
+            resources.watches.push(database::watch(&database, health));
+            resources.database = Some(parts.share(database));
+        }
+        #[cfg(not(any(feature = "sqlite", feature = "postgres")))]
+        if provider.needs().database {
+            let message = "it needs a database: build chassis with the feature `sqlite` or `postgres`";
+            return Err(crate::Error::new(crate::ErrorKind::Config, message));
+        }
+        #[cfg(feature = "messaging")]
+        if provider.needs().messaging {
+            resources.broker = Some(broker::Broker::connect(parts, health, &mut resources.watches).await?);
+        }
+        let _ = (parts, provider, health);
+        Ok(resources)
+    }
+
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
+    pub(crate) fn database(&self) -> Option<&Database> {
+        self.database.as_ref()
+    }
+
+    /// Starts what works on its own: consumers and the outbox relay.
+    pub(crate) fn start(
+        &mut self,
+        parts: &Parts,
+        #[cfg(feature = "messaging")] subscriptions: Vec<(SubscriptionSpec, Handler)>,
+        health: &Registry,
+    ) -> Result<()> {
+        #[cfg(feature = "messaging")]
+        if let Some(broker) = &mut self.broker {
+            broker.start(parts, subscriptions, health, &mut self.watches)?;
+        }
+        let _ = (parts, health);
+        Ok(())
+    }
+
+    /// Takes no new deliveries.
+    pub(crate) fn stop_taking(&self) {
+        #[cfg(feature = "messaging")]
+        if let Some(broker) = &self.broker {
+            broker.stop_taking();
+        }
+    }
+
+    /// Waits for the deliveries in flight.
+    pub(crate) async fn drain(&mut self, until: Instant) {
+        #[cfg(feature = "messaging")]
+        if let Some(broker) = &mut self.broker {
+            broker.drain(until).await;
+        }
+        let _ = until;
+    }
+
+    /// Flushes the outbox and closes connections.
+    pub(crate) async fn close(self, until: Instant) {
+        for watch in &self.watches {
+            watch.abort();
+        }
+        #[cfg(feature = "messaging")]
+        if let Some(broker) = self.broker {
+            broker.close(until).await;
+        }
+        #[cfg(any(feature = "sqlite", feature = "postgres"))]
+        if let Some(database) = self.database {
+            let _ = tokio::time::timeout_at(until, database.close()).await;
+        }
+        let _ = until;
+    }
+}
+
+/// Brings the databases of all services up to date.
+pub(crate) async fn migrate(services: &[Box<dyn Provider>], config: &Config) -> Result<()> {
+    for service in services {
+        #[cfg(any(feature = "sqlite", feature = "postgres"))]
+        if let Some(database) = database::open(&config.service(service.name()), &**service).await? {
+            println!("{}: up to date", service.name());
+            database.close().await;
+            continue;
+        }
+        let _ = config;
+        println!("{}: has no database", service.name());
+    }
+    Ok(())
+}

@@ -1,0 +1,177 @@
+//! One other service, as its clients call it.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{HOST, USER_AGENT};
+use http::uri::{Authority, PathAndQuery, Scheme};
+use http::{HeaderName, HeaderValue, Request, Response, Uri};
+use tokio::time::Instant;
+use tower::{Service, ServiceExt};
+
+use super::stack::{self, Limits, Stack};
+use super::{ClientSettings, Timeouts};
+use crate::config::mask_url;
+use crate::telemetry::metrics;
+use crate::telemetry::propagation;
+use crate::telemetry::span::{Span, SpanKind};
+use crate::{Context, Error, ErrorKind, Result};
+
+/// The header under which the other side remembers a call.
+pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Bounds of `http.client.request.duration` as the semantic conventions advise them.
+const BOUNDS: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
+
+/// One other service. Cloning is cheap and shares the connections.
+#[derive(Clone)]
+pub struct Remote(Arc<Inner>);
+
+struct Inner {
+    scheme: Scheme,
+    authority: Authority,
+    /// What stands before every path, without a slash at its end.
+    prefix: String,
+    timeouts: Timeouts,
+    stack: Stack,
+}
+
+/// A call before it has an address.
+pub(crate) struct Outgoing {
+    pub(crate) request: Request<Bytes>,
+    /// Path and query.
+    pub(crate) target: String,
+    pub(crate) contract: &'static str,
+    pub(crate) operation: &'static str,
+    pub(crate) template: &'static str,
+    pub(crate) limits: Timeouts,
+    /// Whether it may be sent again.
+    pub(crate) idempotent: bool,
+    /// `Some` where the operation takes a key; inside, the one that the caller chose.
+    pub(crate) key: Option<Option<Arc<str>>>,
+}
+
+impl Remote {
+    /// A service that `[clients.NAME]` describes. No connection is made yet.
+    ///
+    /// # Errors
+    /// When there is no URL, or it is none that can be called.
+    pub fn new(name: &str, settings: &ClientSettings) -> Result<Self> {
+        let key = format!("clients.{name}.url");
+        let Some(url) = &settings.url else {
+            let advice = format!(
+                "`{name}` does not run in this process and has no address: set `{key}`, such as \"http://{name}:8080\""
+            );
+            return Err(Error::new(ErrorKind::Config, advice));
+        };
+        let wrong = |why: &str| Error::new(ErrorKind::Config, format!("`{key}` is \"{}\": {why}", mask_url(url)));
+        let uri: Uri = url.parse().map_err(|_| wrong("this is no URL"))?;
+        let parts = uri.into_parts();
+        let scheme = parts.scheme.filter(|scheme| [Scheme::HTTP, Scheme::HTTPS].contains(scheme));
+        let scheme = scheme.ok_or_else(|| wrong("it must begin with http:// or https://"))?;
+        let authority = parts.authority.ok_or_else(|| wrong("it has no host"))?;
+        if authority.as_str().contains('@') {
+            return Err(wrong("user and password cannot stand in it"));
+        }
+        let path = parts.path_and_query.unwrap_or_else(|| PathAndQuery::from_static("/"));
+        if path.query().is_some() {
+            return Err(wrong("it cannot have a query"));
+        }
+        let prefix = path.path().trim_end_matches('/').to_owned();
+        let stack = stack::build(&scheme, settings)?;
+        Ok(Self(Arc::new(Inner { scheme, authority, prefix, timeouts: settings.timeouts(), stack })))
+    }
+
+    /// Its time limits.
+    pub fn timeouts(&self) -> Timeouts {
+        self.0.timeouts
+    }
+
+    /// Makes a call: whatever is answered is `Ok`.
+    pub(crate) async fn call(&self, outgoing: Outgoing) -> Result<Response<Bytes>> {
+        let Inner { scheme, authority, prefix, stack, .. } = &*self.0;
+        let Outgoing { mut request, target, contract, operation, template, limits, idempotent, key } = outgoing;
+        let context = Context::current().with_timeout(limits.total);
+        let name = format!("`{contract}.{operation}`");
+        if context.remaining().is_some_and(|left| left.is_zero()) {
+            let message = format!("{name} was not called: there is no time left");
+            return Err(Error::new(ErrorKind::DeadlineExceeded, message));
+        }
+
+        let method = request.method().clone();
+        let mut span = Span::start(SpanKind::Client, format!("{method} {template}"), &context);
+        if span.is_recording() {
+            span.set("http.request.method", method.as_str().to_owned());
+            span.set("server.address", authority.host().to_owned());
+            span.set("server.port", i64::from(port(scheme, authority)));
+            span.set("url.template", template);
+            span.set("chassis.contract", contract);
+            span.set("chassis.operation", operation);
+        }
+        let context = span.context(&context);
+
+        let uri = Uri::builder().scheme(scheme.clone()).authority(authority.clone());
+        *request.uri_mut() = uri.path_and_query(format!("{prefix}{target}")).build().map_err(|error| {
+            Error::new(ErrorKind::Protocol, format!("{name} has no valid address")).with_source(error)
+        })?;
+        carry(&mut request, &context, authority, key);
+        request.extensions_mut().insert(Limits { attempt: limits.attempt, deadline: context.deadline, idempotent });
+
+        let started = Instant::now();
+        let result = context.scope(async { stack.clone().ready().await?.call(request).await }).await;
+        let status = result.as_ref().map(|response| response.status());
+        let label = match (&status, &result) {
+            (Ok(status), _) => status.as_str().to_owned(),
+            (Err(_), Err(error)) => error.kind().as_str().to_owned(),
+            (Err(_), Ok(_)) => String::new(),
+        };
+        if let Ok(status) = status {
+            span.set("http.response.status_code", i64::from(status.as_u16()));
+        }
+        if !status.is_ok_and(|status| status.is_success()) {
+            span.set("error.type", label.clone());
+            span.fail(label.clone());
+        }
+        metrics::histogram(
+            ("http.client.request.duration", "s"),
+            "How long calls to other services took.",
+            &[("chassis_contract", contract), ("chassis_operation", operation), ("outcome", &label)],
+            BOUNDS,
+        )
+        .observe(started.elapsed().as_secs_f64());
+        result.map_err(|error| {
+            let kind = error.kind();
+            error.context(format!("{name} at {scheme}://{authority}")).with_kind(kind)
+        })
+    }
+}
+
+/// Sets what every call carries. The deadline is set by each attempt anew.
+fn carry(request: &mut Request<Bytes>, context: &Context, authority: &Authority, key: Option<Option<Arc<str>>>) {
+    let headers = request.headers_mut();
+    // A contract that takes the key as an argument has set it already; nobody knows better than its caller.
+    let key = key.filter(|_| !headers.contains_key(&IDEMPOTENCY_KEY));
+    let mut set = |name: HeaderName, value: &str| {
+        // What came from elsewhere and is no valid header is not passed on.
+        if let Ok(value) = HeaderValue::from_str(value) {
+            headers.insert(name, value);
+        }
+    };
+    set(HOST, authority.as_str());
+    set(USER_AGENT, context.service.unwrap_or("chassis"));
+    if let Some(id) = &context.request_id {
+        set(REQUEST_ID, id);
+    }
+    if let Some(key) = key {
+        match key {
+            Some(key) => set(IDEMPOTENCY_KEY, &key),
+            None => set(IDEMPOTENCY_KEY, &uuid::Uuid::now_v7().to_string()),
+        }
+    }
+    propagation::inject(context, |name, value| set(HeaderName::from_static(name), &value));
+}
+
+fn port(scheme: &Scheme, authority: &Authority) -> u16 {
+    authority.port_u16().unwrap_or(if *scheme == Scheme::HTTPS { 443 } else { 80 })
+}

@@ -1,0 +1,41 @@
+//! Keys that nobody reads, and what was probably meant.
+
+use super::Faults;
+use super::fault::UNKNOWN_KEY;
+use super::tree::Node;
+
+/// The candidate that is so near to `name` that it was probably meant.
+pub(super) fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let name = name.to_lowercase();
+    let distance = |candidate: &str| strsim::damerau_levenshtein(&name, &candidate.to_lowercase());
+    let (distance, near) = candidates.map(|candidate| (distance(candidate), candidate)).min()?;
+    let limit = (near.chars().count() / 3).max(1);
+    (distance <= limit).then_some(near)
+}
+
+/// Adds a fault for a key that is unknown where `known` are the right ones.
+pub(super) fn report(key: &str, node: &Node, known: impl Iterator<Item = String>, faults: &mut Faults) {
+    const SHORT: usize = 12;
+    let known = known.collect::<Vec<_>>();
+    let fault = faults.add(key, UNKNOWN_KEY).at(node.place());
+    if let Some(near) = nearest(key, known.iter().map(String::as_str)) {
+        fault.hint(format!("did you mean `{near}`?"));
+    } else if (1..=SHORT).contains(&known.len()) {
+        fault.hint(format!("known here: {}", known.join(", ")));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_name_is_near() {
+        let names = ["port", "host", "timeout"];
+        for (name, expected) in
+            [("prot", Some("port")), ("timout", Some("timeout")), ("PORT", Some("port")), ("colour", None)]
+        {
+            assert_eq!(nearest(name, names.into_iter()), expected, "{name}");
+        }
+    }
+}

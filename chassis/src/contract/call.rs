@@ -1,0 +1,170 @@
+//! The caller's side of a call over HTTP: arguments become a request, the response what the method returns.
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderValue};
+use http::{HeaderMap, HeaderName, StatusCode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::answer::{Answer, ContractOutput, Encoded};
+use super::back::Core;
+use super::error::{ApiError, ErrorData};
+use super::operation::Operation;
+use super::outcome;
+use super::table::{Form, Output, Plain, Whole};
+use crate::http::Problem;
+use crate::{Error, ErrorKind, Result};
+
+/// What stands for itself in a segment of a path: RFC 3986's unreserved characters.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// A call on its way out.
+#[cfg_attr(not(feature = "client"), allow(dead_code, reason = "nothing is sent without the feature"))]
+pub struct Call {
+    operation: &'static Operation,
+    path: String,
+    query: String,
+    headers: HeaderMap,
+    body: Bytes,
+    fault: Option<Error>,
+}
+
+impl Call {
+    /// A call without arguments.
+    pub fn new(operation: &'static Operation) -> Self {
+        Self {
+            operation,
+            path: operation.path.to_owned(),
+            query: String::new(),
+            headers: HeaderMap::new(),
+            body: Bytes::new(),
+            fault: None,
+        }
+    }
+
+    fn reject(&mut self, argument: &str, why: &str) {
+        let Operation { contract, name, .. } = self.operation;
+        let message = format!("`{contract}.{name}` cannot be called: the argument `{argument}`: {why}");
+        self.fault.get_or_insert_with(|| Error::new(ErrorKind::Protocol, message));
+    }
+
+    /// Sets a path parameter.
+    #[must_use]
+    pub fn path<T>(mut self, table: &Plain<T>, name: &str, value: &T) -> Self {
+        match (table.write)(value) {
+            // Such a segment would be lost on the way, or taken for a step up.
+            Ok(None) => self.reject(name, "it is absent"),
+            Ok(Some(text)) if matches!(text.as_str(), "" | "." | "..") => {
+                self.reject(name, "a path has no place for an empty text or one of dots");
+            }
+            Ok(Some(text)) => {
+                let encoded = utf8_percent_encode(&text, SEGMENT).to_string();
+                self.path = self.path.replace(&format!("{{{name}}}"), &encoded);
+            }
+            Err(why) => self.reject(name, why),
+        }
+        self
+    }
+
+    /// Sets a header, unless it is absent.
+    #[must_use]
+    pub fn header<T>(mut self, table: &Plain<T>, name: &'static str, value: &T) -> Self {
+        match (table.write)(value).map(|text| text.map(HeaderValue::try_from)) {
+            Ok(Some(Ok(value))) => {
+                self.headers.insert(HeaderName::from_static(name), value);
+            }
+            Ok(Some(Err(_))) => self.reject(name, "it has characters that no header can have"),
+            Ok(None) => {}
+            Err(why) => self.reject(name, why),
+        }
+        self
+    }
+
+    /// Sets the query.
+    #[must_use]
+    pub fn query<T>(mut self, table: &Form<T>, value: &T) -> Self {
+        match (table.write)(value) {
+            Ok(query) => self.query = query,
+            Err(_) => self.reject("query", "a query is a struct of plain values and lists of them"),
+        }
+        self
+    }
+
+    /// Sets the body.
+    #[must_use]
+    pub fn body<T>(mut self, table: &Whole<T>, value: &T) -> Self {
+        match (table.write)(value) {
+            Ok(body) => {
+                self.body = body.into();
+                self.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            }
+            Err(_) => self.reject("body", "it cannot be written as JSON"),
+        }
+        self
+    }
+
+    /// Makes the call.
+    pub async fn send<O, D: ?Sized>(self, table: &'static Output<O>, core: &Core<D>) -> O {
+        let operation = self.operation;
+        (table.receive)(operation, self.exchange(core).await)
+    }
+
+    async fn exchange<D: ?Sized>(self, core: &Core<D>) -> Result<http::Response<Bytes>> {
+        if let Some(fault) = self.fault {
+            return Err(fault);
+        }
+        #[cfg(feature = "client")]
+        if let super::back::Back::Remote(remote) = &core.back {
+            return remote.call(self.into_outgoing(core)).await;
+        }
+        let _ = core;
+        Err(Error::new(ErrorKind::Protocol, "the client does not call another process"))
+    }
+
+    #[cfg(feature = "client")]
+    fn into_outgoing<D: ?Sized>(self, core: &Core<D>) -> crate::client::Outgoing {
+        use http::header::ACCEPT;
+
+        let separator = if self.query.is_empty() { "" } else { "?" };
+        let mut request = http::Request::new(self.body);
+        *request.method_mut() = self.operation.method.clone();
+        *request.headers_mut() = self.headers;
+        request.headers_mut().insert(ACCEPT, HeaderValue::from_static("application/json"));
+        crate::client::Outgoing {
+            request,
+            target: format!("{}{separator}{}", self.path, self.query),
+            contract: self.operation.contract,
+            operation: self.operation.name,
+            template: self.operation.path,
+            limits: core.limits(self.operation),
+            idempotent: self.operation.idempotent,
+            key: self.operation.is_keyed().then(|| core.options.idempotency_key.clone()),
+        }
+    }
+}
+
+/// What the method returns for a response, or for none.
+pub(super) fn receive<O: ContractOutput>(operation: &Operation, result: Result<http::Response<Bytes>>) -> O {
+    let result = result.map_err(<O::Err as ApiError>::unexpected).and_then(|response| {
+        let (parts, body) = response.into_parts();
+        if !parts.status.is_success() {
+            return Err(fail(operation, parts.status, &body));
+        }
+        let answer = Encoded { status: Some(parts.status), headers: parts.headers, body: body.to_vec() };
+        <O::Ok as Answer>::decode(answer).map_err(<O::Err as ApiError>::unexpected)
+    });
+    O::from_result(result)
+}
+
+fn fail<E: ApiError>(operation: &Operation, status: StatusCode, body: &[u8]) -> E {
+    let problem = Problem::decode(status, body);
+    if let Some(problem) = &problem
+        && problem.kind == format!("urn:problem:{}:{}", operation.contract, problem.code)
+    {
+        match E::decode(&problem.code, ErrorData(problem.data.clone())) {
+            Ok(Some(promised)) => return promised,
+            Ok(None) => {}
+            Err(error) => return E::unexpected(error),
+        }
+    }
+    E::unexpected(outcome::unexpected(operation, status, problem.as_ref()))
+}

@@ -1,0 +1,81 @@
+//! Errors that were not promised: what the server says of them, and what the caller makes of that.
+//!
+//! A caller learns nothing but the kind, and where to look. The two directions are one table, so that a call inside the
+//! process fails as one over the network does.
+
+use http::StatusCode;
+
+use super::Operation;
+use crate::context::TraceContext;
+use crate::http::Problem;
+use crate::{Context, Error, ErrorKind};
+
+/// What the world is told of an unexpected error; the log is told all of it.
+pub(super) fn hide(operation: &Operation, error: &Error) -> Problem {
+    tracing::error!(
+        operation = format_args!("{}.{}", operation.contract, operation.name),
+        kind = error.kind().as_str(),
+        error = format_args!("{error:#}"),
+        "a call failed unexpectedly"
+    );
+    let (status, code, detail) = match error.kind() {
+        ErrorKind::DeadlineExceeded => {
+            (StatusCode::GATEWAY_TIMEOUT, "deadline_exceeded", "The time for this request is over.")
+        }
+        ErrorKind::Overloaded => {
+            (StatusCode::SERVICE_UNAVAILABLE, "overloaded", "There is too much to do; try again later.")
+        }
+        ErrorKind::CircuitOpen | ErrorKind::Unavailable | ErrorKind::Closed => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "unavailable",
+            "Something that is needed cannot be reached; try again later.",
+        ),
+        _ => return Problem::from_status(StatusCode::INTERNAL_SERVER_ERROR),
+    };
+    Problem::new(status, code).detail(detail)
+}
+
+/// What a caller makes of an answer that is no success and no promised error.
+pub(super) fn unexpected(operation: &Operation, status: StatusCode, problem: Option<&Problem>) -> Error {
+    let code = problem.map_or("no problem details", |problem| problem.code.as_str());
+    let kind = match status {
+        StatusCode::GATEWAY_TIMEOUT => ErrorKind::DeadlineExceeded,
+        StatusCode::TOO_MANY_REQUESTS => ErrorKind::Overloaded,
+        StatusCode::SERVICE_UNAVAILABLE if code == "overloaded" => ErrorKind::Overloaded,
+        StatusCode::SERVICE_UNAVAILABLE | StatusCode::BAD_GATEWAY => ErrorKind::Unavailable,
+        status if status.is_server_error() => ErrorKind::Unexpected,
+        _ => ErrorKind::Protocol,
+    };
+    let Operation { contract, name, .. } = operation;
+    let trace = problem.and_then(|problem| problem.trace_id.as_deref());
+    let trace = trace.map(|trace| format!(", trace {trace}")).unwrap_or_default();
+    Error::new(kind, format!("`{contract}.{name}` answered {} ({code}{trace})", status.as_u16()))
+}
+
+/// What a caller in the same process is left with of an unexpected error.
+pub(super) fn redact(operation: &Operation, error: &Error, trace: &TraceContext) -> Error {
+    let mut problem = hide(operation, error);
+    if !trace.is_none() {
+        problem.trace_id = Some(trace.trace_id.to_string());
+    }
+    let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    unexpected(operation, status, Some(&problem))
+}
+
+/// The error of a call whose time is over.
+pub(super) fn too_late(operation: &Operation) -> Error {
+    let Operation { contract, name, .. } = operation;
+    Error::new(ErrorKind::DeadlineExceeded, format!("`{contract}.{name}` did not answer in time"))
+}
+
+/// The text of a panic.
+pub(super) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    format!("it panicked: {}", text.unwrap_or("(no text)"))
+}
+
+/// Whether there is any time left.
+pub(super) fn check_time(operation: &Operation, context: &Context) -> Result<(), Error> {
+    if context.remaining().is_some_and(|left| left.is_zero()) { Err(too_late(operation)) } else { Ok(()) }
+}

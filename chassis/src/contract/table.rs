@@ -1,0 +1,96 @@
+//! What can be done with a type, as a table of functions.
+//!
+//! Generated code makes one table for each argument and each answer and hands it on. Everything else is free of bounds, so
+//! that a type which cannot travel is reported once, where the user named it, and not at every use.
+
+use bytes::Bytes;
+use http::Response;
+use schemars::{Schema, SchemaGenerator};
+use serde::de::value::Error as TextError;
+
+use super::answer::{Answer, ContractInput, ContractOutput};
+use super::error::{ApiError, ErrorSpec};
+use super::incoming::{self, Incoming};
+use super::operation::Operation;
+use super::{call, text};
+use crate::http::FieldFault;
+use crate::http::json::{BodyFault, from_json};
+use crate::{Error, Result};
+
+/// An argument in the path or in a header.
+pub struct Plain<T> {
+    pub(super) write: fn(&T) -> Result<Option<String>, &'static str>,
+    pub(super) read: fn(Option<&str>) -> Result<T, TextError>,
+    pub(super) schema: fn(&mut SchemaGenerator) -> Schema,
+}
+
+/// The table of the type.
+pub const fn plain<T: ContractInput>() -> Plain<T> {
+    Plain { write: text::write::<T>, read: text::read::<T>, schema: subschema::<T> }
+}
+
+/// An argument that is the query.
+pub struct Form<T> {
+    pub(super) write: fn(&T) -> Result<String, serde_html_form::ser::Error>,
+    pub(super) read: fn(&str) -> Result<T, FieldFault>,
+    pub(super) schema: fn(&mut SchemaGenerator) -> Schema,
+}
+
+/// The table of the type.
+pub const fn form<T: ContractInput>() -> Form<T> {
+    Form { write: to_query::<T>, read: incoming::from_query::<T>, schema: T::json_schema }
+}
+
+/// An argument that is the body.
+pub struct Whole<T> {
+    pub(super) write: fn(&T) -> serde_json::Result<Vec<u8>>,
+    pub(super) read: fn(&[u8]) -> Result<T, BodyFault>,
+    pub(super) schema: fn(&mut SchemaGenerator) -> Schema,
+}
+
+/// The table of the type.
+pub const fn whole<T: ContractInput>() -> Whole<T> {
+    Whole { write: serde_json::to_vec::<T>, read: from_json::<T>, schema: subschema::<T> }
+}
+
+/// What a method returns.
+pub struct Output<O> {
+    pub(super) answer: fn(Incoming, O) -> axum::response::Response,
+    pub(super) receive: fn(&Operation, Result<Response<Bytes>>) -> O,
+    pub(super) unexpected: fn(Error) -> O,
+    /// The error, if it is an unexpected one.
+    pub(super) into_unexpected: fn(O) -> Result<Error, O>,
+    pub(super) schema: fn(&mut SchemaGenerator) -> Option<Schema>,
+    pub(super) errors: fn(&mut SchemaGenerator) -> Vec<ErrorSpec>,
+}
+
+/// The table of the type.
+pub const fn output<O: ContractOutput>() -> Output<O> {
+    Output {
+        answer: incoming::answer::<O>,
+        receive: call::receive::<O>,
+        unexpected: unexpected::<O>,
+        into_unexpected: into_unexpected::<O>,
+        schema: <O::Ok as Answer>::schema,
+        errors: <O::Err as ApiError>::describe,
+    }
+}
+
+fn to_query<T: ContractInput>(value: &T) -> Result<String, serde_html_form::ser::Error> {
+    serde_html_form::to_string(value)
+}
+
+fn subschema<T: ContractInput>(generator: &mut SchemaGenerator) -> Schema {
+    generator.subschema_for::<T>()
+}
+
+fn unexpected<O: ContractOutput>(error: Error) -> O {
+    O::from_result(Err(<O::Err as ApiError>::unexpected(error)))
+}
+
+fn into_unexpected<O: ContractOutput>(output: O) -> Result<Error, O> {
+    match output.into_result() {
+        Ok(answer) => Err(O::from_result(Ok(answer))),
+        Err(error) => error.into_unexpected().map_err(|promised| O::from_result(Err(promised))),
+    }
+}

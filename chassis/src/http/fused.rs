@@ -1,0 +1,184 @@
+//! The incoming path as one service per route: what a request meets before and after its handler.
+//!
+//! Trace and metrics, panic guard, deadline, body limit, handler: in this order, and in one future, since each further
+//! service between listener and handler costs a request more than what is done here.
+
+use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::task::{Context as TaskContext, Poll};
+
+use axum::body::{Body, HttpBody};
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
+use http::header::CONTENT_LENGTH;
+use http::{HeaderMap, HeaderName, Method, StatusCode};
+use http_body_util::Limited;
+use tokio::time::{Duration, Instant};
+use tokio_util::task::TaskTracker;
+use tower::Service;
+
+use super::instruments::Instruments;
+use super::problem::Problem;
+use super::route::Endpoint;
+use crate::telemetry::propagation;
+use crate::telemetry::span::{Span, SpanKind};
+use crate::{BoxFuture, Context};
+
+/// Remaining time in milliseconds, as docs/wire.md has it.
+pub(crate) const DEADLINE: HeaderName = HeaderName::from_static("chassis-deadline");
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// What the routes of one listener share.
+pub(crate) struct Shared {
+    pub(crate) service: &'static str,
+    pub(crate) body_limit: usize,
+    /// Work that goes on though its client has gone.
+    pub(crate) detached: TaskTracker,
+}
+
+/// One route, resolved at start.
+pub(crate) struct Route {
+    pub(crate) shared: Arc<Shared>,
+    /// `None` for requests that no route matches.
+    pub(crate) pattern: Option<&'static str>,
+    pub(crate) span_name: &'static str,
+    pub(crate) deadline: Duration,
+    pub(crate) instruments: Instruments,
+}
+
+/// A handler with all that surrounds it.
+#[derive(Clone)]
+pub(crate) struct Fused {
+    pub(crate) route: Arc<Route>,
+    pub(crate) endpoint: Endpoint,
+}
+
+impl Service<Request> for Fused {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut TaskContext<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let Self { route, endpoint } = self.clone();
+        Box::pin(async move { Ok(route.handle(endpoint, request).await) })
+    }
+}
+
+impl Route {
+    async fn handle(&self, endpoint: Endpoint, request: Request) -> Response {
+        let started = Instant::now();
+        let active = self.instruments.begin(request.method());
+        let came = self.context_of(request.headers(), started);
+        let mut span = Span::start(SpanKind::Server, self.span_name, &came);
+        if span.is_recording() {
+            self.describe(&mut span, &request);
+        }
+        let context = span.context(&came);
+        let request_id = request.headers().get(REQUEST_ID).cloned();
+
+        let mut response = match self.admit(request, &context) {
+            Ok(request) => self.run(endpoint, request, context).await,
+            Err(problem) => context.scope(async { problem.into_response() }).await,
+        };
+
+        if let Some(id) = request_id {
+            response.headers_mut().insert(REQUEST_ID, id);
+        }
+        let status = response.status();
+        if span.is_recording() {
+            span.set("http.response.status_code", i64::from(status.as_u16()));
+        }
+        if status.is_server_error() {
+            span.fail(status.canonical_reason().unwrap_or("server error"));
+        }
+        active.end(status, started.elapsed());
+        response
+    }
+
+    fn context_of(&self, headers: &HeaderMap, started: Instant) -> Context {
+        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        let (trace, baggage) = propagation::extract(text);
+        let asked = text(DEADLINE.as_str()).and_then(|left| left.parse().ok()).map(Duration::from_millis);
+        let within = asked.map_or(self.deadline, |asked| asked.min(self.deadline));
+        let id = text(REQUEST_ID.as_str()).filter(|id| id.len() <= 128 && id.bytes().all(|b| b.is_ascii_graphic()));
+        Context {
+            trace,
+            baggage,
+            service: Some(self.shared.service),
+            request_id: id.map(Into::into),
+            deadline: Some(started + within),
+            identity: None,
+        }
+    }
+
+    fn describe(&self, span: &mut Span, request: &Request) {
+        span.set("http.request.method", request.method().to_string());
+        span.set("url.path", request.uri().path().to_owned());
+        span.set("url.scheme", "http");
+        if let Some(pattern) = self.pattern {
+            span.set("http.route", pattern);
+        }
+    }
+
+    /// Refuses what need not be started, and bounds what the handler can read.
+    fn admit(&self, mut request: Request, context: &Context) -> Result<Request, Problem> {
+        if context.remaining() == Some(Duration::ZERO) {
+            return Err(deadline_exceeded());
+        }
+        let limit = self.shared.body_limit;
+        let length = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+        if length.is_some_and(|length| length > limit) {
+            let detail = format!("The body may have at most {limit} bytes.");
+            return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large").detail(detail));
+        }
+        if !request.body().is_end_stream() {
+            DefaultBodyLimit::disable().apply(&mut request);
+            // A chunked body says nothing of its length beforehand.
+            request = request.map(|body| Body::new(Limited::new(body, limit)));
+        }
+        Ok(request)
+    }
+
+    async fn run(&self, endpoint: Endpoint, request: Request, context: Context) -> Response {
+        let deadline = context.deadline.unwrap_or_else(|| Instant::now() + self.deadline);
+        // What changes something runs to its end though its client has gone or its time is over: to be cut between two
+        // effects is worse than to be late.
+        let cancellable = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE);
+        let failing = context.clone();
+        let work = context.scope(async move {
+            let work = AssertUnwindSafe(async { endpoint(request).await }).catch_unwind();
+            work.await.unwrap_or_else(|panic| panicked(&*panic))
+        });
+        let outcome = if cancellable {
+            tokio::time::timeout_at(deadline, work).await.ok()
+        } else {
+            let task = self.shared.detached.spawn(work);
+            tokio::time::timeout_at(deadline, task).await.ok().map(|ended| ended.unwrap_or_else(|_| internal_error()))
+        };
+        match outcome {
+            Some(response) => response,
+            None => failing.scope(async { deadline_exceeded().into_response() }).await,
+        }
+    }
+}
+
+fn deadline_exceeded() -> Problem {
+    Problem::new(StatusCode::GATEWAY_TIMEOUT, "deadline_exceeded").detail("The time for this request is over.")
+}
+
+fn internal_error() -> Response {
+    Problem::from_status(StatusCode::INTERNAL_SERVER_ERROR).into_response()
+}
+
+fn panicked(panic: &(dyn std::any::Any + Send)) -> Response {
+    let message = panic.downcast_ref::<&str>().copied();
+    let message = message.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    tracing::error!(panic = message.unwrap_or("(no text)"), "a handler panicked");
+    internal_error()
+}

@@ -1,0 +1,95 @@
+//! Opening the channel of a consumer, the first time and again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use lapin::Channel;
+use lapin::options::{BasicConsumeOptions, BasicQosOptions};
+use lapin::types::{FieldTable, ShortString};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep, timeout};
+use tracing::{info, warn};
+
+use super::super::backoff::Backoff;
+use super::super::error;
+use super::super::link::Link;
+use super::super::side::Side;
+use super::super::supervisor::Plan;
+use super::acker::{self, Settled};
+use crate::messaging::driver::{Consume, DeclareError};
+
+/// For how long the broker may take to start a consumer.
+const START: Duration = Duration::from_secs(10);
+
+/// A consumer that the broker feeds.
+pub(super) struct Live {
+    pub(super) channel: Channel,
+    pub(super) stream: lapin::Consumer,
+    pub(super) acker: mpsc::UnboundedSender<Settled>,
+}
+
+/// What it takes to open the channel.
+pub(super) struct Opening {
+    pub(super) plan: Arc<Plan>,
+    pub(super) side: Side,
+    pub(super) spec: Consume,
+}
+
+impl Opening {
+    /// Opens by `deadline` or says why not.
+    pub(super) async fn first(&self, deadline: Instant) -> Result<Live, DeclareError> {
+        let link = self.side.clone().link_until(deadline).await.map_err(DeclareError::NotConnected)?;
+        self.open(&link).await
+    }
+
+    /// Opens, however long it takes; `None` once the driver is closed.
+    pub(super) async fn again(self: Arc<Self>) -> Option<Live> {
+        let settings = &self.plan.settings;
+        let backoff = Backoff { min: settings.backoff_min, max: settings.backoff_max };
+        let mut side = self.side.clone();
+        for attempt in 1.. {
+            let link = side.link().await?;
+            let opened = match self.redeclare(&link).await {
+                Ok(()) => self.open(&link).await,
+                Err(error) => Err(error),
+            };
+            match opened {
+                Ok(live) => {
+                    info!(queue = self.spec.queue, "consuming again");
+                    return Some(live);
+                }
+                Err(error) => warn!(queue = self.spec.queue, attempt, %error, "consuming could not be resumed"),
+            }
+            sleep(backoff.pause(attempt)).await;
+        }
+        None
+    }
+
+    /// The queue may be what is missing.
+    async fn redeclare(&self, link: &Link) -> Result<(), DeclareError> {
+        let registry = &self.plan.registry;
+        registry.declare(link, &registry.of_queue(&self.spec.queue)).await
+    }
+
+    async fn open(&self, link: &Link) -> Result<Live, DeclareError> {
+        let lost = |error: lapin::Error| DeclareError::NotConnected(error::words(&error));
+        let channel = link.channel().await.map_err(lost)?;
+        match timeout(START, self.consume(&channel)).await {
+            Ok(Ok(stream)) => {
+                let acker = acker::start(channel.clone());
+                Ok(Live { channel, stream, acker })
+            }
+            Ok(Err(error)) if error.is_amqp_soft_error() => Err(DeclareError::Refused(error::words(&error))),
+            Ok(Err(error)) => Err(lost(error)),
+            Err(_) => Err(DeclareError::NotConnected(format!("no answer to basic.consume within {START:?}"))),
+        }
+    }
+
+    async fn consume(&self, channel: &Channel) -> lapin::Result<lapin::Consumer> {
+        // Zero would mean without limit.
+        channel.basic_qos(self.spec.prefetch.max(1), BasicQosOptions::default()).await?;
+        let short = |text: &str| ShortString::try_new(text).map_err(|error| std::io::Error::other(error.to_string()));
+        let (queue, tag) = (short(&self.spec.queue)?, short(&self.spec.tag)?);
+        channel.basic_consume(queue, tag, BasicConsumeOptions::default(), FieldTable::default()).await
+    }
+}

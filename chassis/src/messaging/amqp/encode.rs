@@ -1,0 +1,235 @@
+//! Messages to and from AMQP properties, and the limits that keep a connection alive.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use lapin::BasicProperties;
+use lapin::types::{AMQPValue, FieldTable, LongString, ShortString};
+
+use crate::messaging::driver::{Outgoing, PublishError};
+use crate::messaging::{Message, limits};
+
+/// What names, keys and single properties may have.
+const MAX_SHORT: usize = 255;
+/// Headers that belong to the broker: sent back to it as text they would confuse its own counting.
+const BROKERS_OWN: [&str; 2] = ["x-death", "x-delivery-count"];
+
+/// A message as it goes to the wire.
+#[derive(Debug, Clone)]
+pub(super) struct Encoded {
+    pub(super) exchange: ShortString,
+    pub(super) routing_key: ShortString,
+    pub(super) mandatory: bool,
+    pub(super) properties: BasicProperties,
+    /// What properties and headers take of the one frame that they travel in.
+    pub(super) headers_size: usize,
+    pub(super) body: Bytes,
+}
+
+/// Encodes `outgoing`.
+///
+/// # Errors
+///
+/// [`PublishError::TooLarge`] for what the broker would not take.
+pub(super) fn encode(outgoing: &Outgoing, max_body: usize) -> Result<Encoded, PublishError> {
+    let message = &outgoing.message;
+    limits::check(message)?;
+    within("body", message.body.len(), max_body)?;
+    let exchange = short("exchange name", &outgoing.exchange)?;
+    let routing_key = short("routing key", &outgoing.routing_key)?;
+
+    let mut size = 0;
+    let mut property = |what: &'static str, text: &str| {
+        size += text.len() + 1;
+        short(what, text)
+    };
+    let mut properties = BasicProperties::default().with_delivery_mode(2);
+    if !message.id.is_empty() {
+        properties = properties.with_message_id(property("message id", &message.id)?);
+    }
+    if !message.kind.is_empty() {
+        properties = properties.with_type(property("kind", &message.kind)?);
+    }
+    if let Some(app_id) = &message.app_id {
+        properties = properties.with_app_id(property("app id", app_id)?);
+    }
+    if let Some(content_type) = &message.content_type {
+        properties = properties.with_content_type(property("content type", content_type)?);
+    }
+    if let Some(correlation_id) = &message.correlation_id {
+        properties = properties.with_correlation_id(property("correlation id", correlation_id)?);
+    }
+    if let Some(reply_to) = &message.reply_to {
+        properties = properties.with_reply_to(property("reply-to", reply_to)?);
+    }
+    if let Some(timestamp) = message.timestamp {
+        let seconds = timestamp.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        properties = properties.with_timestamp(seconds);
+    }
+    // Fixed parts of the frame: its own header, flags, delivery mode, timestamp, length of the table.
+    size += 64;
+    let mut table = FieldTable::default();
+    for (name, value) in &message.headers {
+        if BROKERS_OWN.contains(&name.as_str()) {
+            continue;
+        }
+        size += name.len() + value.len() + 6;
+        table.insert(short("header name", name)?, AMQPValue::LongString(value.as_str().into()));
+    }
+    Ok(Encoded {
+        exchange,
+        routing_key,
+        mandatory: outgoing.mandatory,
+        properties: properties.with_headers(table),
+        headers_size: size,
+        body: message.body.clone(),
+    })
+}
+
+fn within(what: &'static str, size: usize, limit: usize) -> Result<(), PublishError> {
+    if size > limit {
+        return Err(PublishError::TooLarge { what, size, limit });
+    }
+    Ok(())
+}
+
+fn short(what: &'static str, text: &str) -> Result<ShortString, PublishError> {
+    within(what, text.len(), MAX_SHORT)?;
+    ShortString::try_new(text).map_err(|_| PublishError::TooLarge { what, size: text.len(), limit: MAX_SHORT })
+}
+
+/// What the broker delivered, as a message.
+pub(super) fn decode(properties: &BasicProperties, body: Vec<u8>) -> Message {
+    let text = |property: &Option<ShortString>| property.as_ref().map(|text| text.as_str().to_owned());
+    Message {
+        id: text(properties.message_id()).unwrap_or_default(),
+        kind: text(properties.kind()).unwrap_or_default(),
+        app_id: text(properties.app_id()),
+        content_type: text(properties.content_type()),
+        correlation_id: text(properties.correlation_id()),
+        reply_to: text(properties.reply_to()),
+        timestamp: properties.timestamp().and_then(from_seconds),
+        headers: properties.headers().as_ref().map(headers).unwrap_or_default(),
+        body: body.into(),
+    }
+}
+
+/// A foreign sender may write any 64 bits, also those past the clock's own end.
+fn from_seconds(seconds: u64) -> Option<SystemTime> {
+    UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
+}
+
+fn headers(table: &FieldTable) -> BTreeMap<String, String> {
+    table
+        .inner()
+        .iter()
+        .map(|(name, value)| {
+            let text = match json(value) {
+                serde_json::Value::String(text) => text,
+                value => value.to_string(),
+            };
+            (name.as_str().to_owned(), text)
+        })
+        .collect()
+}
+
+/// A header's value as JSON; of that, plain values have the text that one expects and nested ones stay readable.
+fn json(value: &AMQPValue) -> serde_json::Value {
+    use serde_json::Value;
+    match value {
+        AMQPValue::Boolean(value) => (*value).into(),
+        AMQPValue::ShortShortInt(value) => (*value).into(),
+        AMQPValue::ShortShortUInt(value) => (*value).into(),
+        AMQPValue::ShortInt(value) => (*value).into(),
+        AMQPValue::ShortUInt(value) => (*value).into(),
+        AMQPValue::LongInt(value) => (*value).into(),
+        AMQPValue::LongUInt(value) => (*value).into(),
+        AMQPValue::LongLongInt(value) => (*value).into(),
+        AMQPValue::Float(value) => (*value).into(),
+        AMQPValue::Double(value) => (*value).into(),
+        AMQPValue::DecimalValue(value) => format!("{}e-{}", value.value, value.scale).into(),
+        AMQPValue::ShortString(value) => value.as_str().into(),
+        AMQPValue::LongString(value) => lossy(value),
+        AMQPValue::FieldArray(values) => values.as_slice().iter().map(json).collect(),
+        AMQPValue::Timestamp(value) => (*value).into(),
+        AMQPValue::FieldTable(table) => {
+            let members = table.inner().iter().map(|(name, value)| (name.as_str().to_owned(), json(value)));
+            Value::Object(members.collect())
+        }
+        AMQPValue::ByteArray(value) => String::from_utf8_lossy(value.as_slice()).into_owned().into(),
+        AMQPValue::Void => Value::String(String::new()),
+    }
+}
+
+fn lossy(text: &LongString) -> serde_json::Value {
+    String::from_utf8_lossy(text.as_bytes()).into_owned().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::time::Instant;
+
+    fn outgoing(message: Message) -> Outgoing {
+        Outgoing {
+            exchange: "orders.events".to_owned(),
+            routing_key: "order.placed.v1".to_owned(),
+            mandatory: false,
+            message,
+            deadline: Instant::now(),
+        }
+    }
+
+    #[test]
+    fn a_message_survives_the_way_out_and_in() {
+        let message = Message {
+            id: "0190".to_owned(),
+            kind: "order.placed.v1".to_owned(),
+            app_id: Some("orders".to_owned()),
+            content_type: Some("application/json".to_owned()),
+            correlation_id: Some("c".to_owned()),
+            reply_to: Some("r".to_owned()),
+            timestamp: from_seconds(1_790_000_000),
+            headers: BTreeMap::from([("traceparent".to_owned(), "00-ä".to_owned())]),
+            body: Bytes::from_static(b"{}"),
+        };
+        let encoded = encode(&outgoing(message.clone()), 1_024).unwrap();
+        assert_eq!(decode(&encoded.properties, encoded.body.to_vec()), message);
+    }
+
+    #[test]
+    fn what_is_too_large_is_named_with_its_limit() {
+        let too_large = |message: Message| match encode(&outgoing(message), 1_024).unwrap_err() {
+            PublishError::TooLarge { what, limit, .. } => (what, limit),
+            other => panic!("{other}"),
+        };
+        let body = Bytes::from(vec![0; 1_025]);
+        assert_eq!(too_large(Message { body, ..Message::default() }), ("body", 1_024));
+        let headers = BTreeMap::from([("note".to_owned(), "x".repeat(140_000))]);
+        assert_eq!(too_large(Message { headers, ..Message::default() }), ("headers", limits::MAX_HEADERS));
+        let id = "x".repeat(256);
+        assert_eq!(too_large(Message { id, ..Message::default() }), ("message id", 255));
+    }
+
+    #[test]
+    fn the_brokers_own_headers_are_not_sent_back() {
+        let headers = BTreeMap::from([("x-death".to_owned(), "[]".to_owned()), ("a".to_owned(), "b".to_owned())]);
+        let encoded = encode(&outgoing(Message { headers, ..Message::default() }), 1_024).unwrap();
+        let table = encoded.properties.headers().as_ref().unwrap();
+        assert!(table.contains_key("a") && !table.contains_key("x-death"));
+    }
+
+    #[test]
+    fn foreign_header_values_become_their_text() {
+        let mut table = FieldTable::default();
+        table.insert("count".into(), AMQPValue::LongInt(3));
+        table.insert("flag".into(), AMQPValue::Boolean(true));
+        let mut nested = FieldTable::default();
+        nested.insert("queue".into(), AMQPValue::LongString("q".into()));
+        table.insert("death".into(), AMQPValue::FieldTable(nested));
+        let text = headers(&table);
+        assert_eq!((text["count"].as_str(), text["flag"].as_str()), ("3", "true"));
+        assert_eq!(text["death"], r#"{"queue":"q"}"#);
+    }
+}

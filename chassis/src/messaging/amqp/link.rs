@@ -1,0 +1,241 @@
+//! One open connection, and the certainty that it can be got rid of.
+
+use std::future::pending;
+use std::io;
+use std::net::{Shutdown, TcpStream};
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use lapin::tcp::{AsyncTcpStream, OwnedIdentity, OwnedTLSConfig};
+use lapin::{Channel, Connection, ConnectionProperties, ConnectionStatus, Event};
+use tokio::sync::watch;
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+
+use super::error::{self, ConnectError};
+use super::settings::{AmqpSettings, Tls};
+use super::uri::Endpoint;
+
+/// How often it is checked that the connection is still there, beside what lapin reports by itself.
+const CHECK: Duration = Duration::from_millis(500);
+
+type Reason = Arc<str>;
+
+/// An open connection. When it is dropped its socket is shut down, whatever state lapin's thread is in.
+pub(super) struct Link {
+    connection: Connection,
+    plug: Plug,
+    opened: Instant,
+    patience: Duration,
+    lost: watch::Receiver<Option<Reason>>,
+    blocked: watch::Receiver<Option<Reason>>,
+}
+
+/// A second handle to the socket of a connection. lapin gives up neither thread nor socket when a connection attempt is
+/// abandoned or its peer falls silent; shutting the socket down makes it let go of both.
+struct Plug(TcpStream);
+
+impl Plug {
+    fn pull(&self) {
+        // Fails only when the peer was faster.
+        let _ = self.0.shutdown(Shutdown::Both);
+    }
+}
+
+impl Drop for Plug {
+    fn drop(&mut self) {
+        self.pull();
+    }
+}
+
+impl Link {
+    /// Connects within the time that the settings allow.
+    pub(super) async fn open(
+        endpoint: &Endpoint,
+        settings: &AmqpSettings,
+        purpose: &str,
+    ) -> Result<Arc<Self>, ConnectError> {
+        let deadline = Instant::now() + settings.connect_timeout;
+        let unreachable = |detail: String| ConnectError::Unreachable { uri: endpoint.to_string(), detail };
+        let late = |what: &str| unreachable(format!("{what} within {:?}", settings.connect_timeout));
+        let runtime = lapin::runtime::default_runtime().map_err(|error| unreachable(error.to_string()))?;
+
+        let connecting = async {
+            let addresses: Vec<_> = tokio::net::lookup_host((endpoint.host(), endpoint.port())).await?.collect();
+            let stream = AsyncTcpStream::connect(&runtime, addresses).await?;
+            let AsyncTcpStream::Plain(plain) = &stream else {
+                return Err(io::Error::other("the socket is no plain one"));
+            };
+            plain.get_ref().set_nodelay(true)?;
+            let plug = Plug(duplicate(plain.get_ref())?);
+            Ok((stream, plug))
+        };
+        let (mut stream, plug) = match tokio::time::timeout_at(deadline, connecting).await {
+            Ok(connected) => connected.map_err(|error| unreachable(error.to_string()))?,
+            Err(_) => return Err(late("no connection")),
+        };
+        if endpoint.is_tls() {
+            let config = tls_config(&settings.tls);
+            stream = match tokio::time::timeout_at(deadline, stream.into_tls(endpoint.host(), config.as_ref())).await {
+                Ok(Ok(stream)) => stream,
+                Ok(Err(error)) => return Err(tls_error(endpoint, &error)),
+                Err(_) => return Err(late("no TLS handshake")),
+            };
+        }
+
+        // lapin asks for a socket as often as it likes to connect, which with its recovery off is once.
+        let slot = Mutex::new(Some(stream));
+        let connector = async move |_, _| {
+            let stream = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
+            stream.ok_or_else(|| io::Error::from(io::ErrorKind::ConnectionAborted).into())
+        };
+        let heartbeat = settings.heartbeat.as_secs().clamp(1, u64::from(u16::MAX)) as u16;
+        let name = format!("{} {purpose}", settings.name);
+        let properties = ConnectionProperties::default().with_connection_name(name.into());
+        let handshake = Connection::connector(endpoint.with_heartbeat(heartbeat), runtime, connector, properties);
+        let connection = match tokio::time::timeout_at(deadline, handshake).await {
+            Ok(Ok(connection)) => connection,
+            Ok(Err(error)) => return Err(refusal(endpoint, &error)),
+            Err(_) => return Err(late("no answer to the handshake")),
+        };
+
+        let (lost_tx, lost) = watch::channel(None);
+        let (blocked_tx, blocked) = watch::channel(None);
+        let events = connection.events_listener();
+        tokio::spawn(observe(connection.status().clone(), events, lost_tx, blocked_tx));
+        Ok(Arc::new(Self {
+            connection,
+            plug,
+            opened: Instant::now(),
+            patience: settings.connect_timeout,
+            lost,
+            blocked,
+        }))
+    }
+
+    /// When the handshake was done.
+    pub(super) fn opened(&self) -> Instant {
+        self.opened
+    }
+
+    /// How many bytes one frame may have.
+    pub(super) fn frame_max(&self) -> usize {
+        self.connection.configuration().frame_max() as usize
+    }
+
+    /// Opens a channel. On a blocked connection that hangs, hence the limit in time.
+    pub(super) async fn channel(&self) -> Result<Channel, lapin::Error> {
+        match timeout(self.patience, self.connection.create_channel()).await {
+            Ok(channel) => channel,
+            Err(_) => Err(io::Error::from(io::ErrorKind::TimedOut).into()),
+        }
+    }
+
+    /// Why the broker takes no messages, while it does not.
+    pub(super) fn blocked(&self) -> watch::Receiver<Option<Reason>> {
+        self.blocked.clone()
+    }
+
+    /// Waits until the connection is gone, and says why.
+    pub(super) async fn lost(&self) -> Reason {
+        let mut lost = self.lost.clone();
+        match lost.wait_for(Option::is_some).await.map(|cause| cause.clone()) {
+            Ok(Some(cause)) => cause,
+            _ => Arc::from("the connection was closed"),
+        }
+    }
+
+    /// Closes the connection properly if that goes within `grace`, and shuts the socket down in any case.
+    pub(super) async fn close(&self, grace: Duration) {
+        if let Ok(text) = lapin::types::ShortString::try_new("closed by the service") {
+            // Nothing to be done about an error: the socket goes down below.
+            let _ = timeout(grace, self.connection.close(200, text)).await;
+        }
+        self.plug.pull();
+    }
+
+    /// Shuts the socket down.
+    pub(super) fn cut(&self) {
+        self.plug.pull();
+    }
+}
+
+/// Turns lapin's events into two states. The events of a connection reach one listener only, so this is the only one.
+async fn observe(
+    status: ConnectionStatus,
+    events: impl futures_util::Stream<Item = Event>,
+    lost: watch::Sender<Option<Reason>>,
+    blocked: watch::Sender<Option<Reason>>,
+) {
+    let mut events = pin!(events);
+    let mut check = interval(CHECK);
+    check.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut cause = None;
+    loop {
+        tokio::select! {
+            event = events.next() => match event {
+                Some(Event::ConnectionBlocked(reason)) => { blocked.send_replace(Some(reason.into())); }
+                Some(Event::ConnectionUnblocked) => { blocked.send_replace(None); }
+                // Errors of channels come this way too; the status below tells them apart.
+                Some(Event::Error(error)) => cause = Some(error::words(&error)),
+                Some(_) => {}
+                None => pending().await,
+            },
+            _ = check.tick() => {}
+            () = lost.closed() => return,
+        }
+        if !status.connected() {
+            let cause = cause.unwrap_or_else(|| "the connection was closed".to_owned());
+            lost.send_replace(Some(cause.into()));
+            return;
+        }
+    }
+}
+
+#[cfg(unix)]
+fn duplicate(socket: &tokio::net::TcpStream) -> io::Result<TcpStream> {
+    use std::os::fd::AsFd;
+    Ok(TcpStream::from(socket.as_fd().try_clone_to_owned()?))
+}
+
+#[cfg(windows)]
+fn duplicate(socket: &tokio::net::TcpStream) -> io::Result<TcpStream> {
+    use std::os::windows::io::AsSocket;
+    Ok(TcpStream::from(socket.as_socket().try_clone_to_owned()?))
+}
+
+fn tls_config(tls: &Tls) -> OwnedTLSConfig {
+    OwnedTLSConfig {
+        identity: tls.identity.as_ref().map(|identity| OwnedIdentity::PKCS8 {
+            pem: identity.certificates.clone().into_bytes(),
+            key: identity.key.clone().into_bytes(),
+        }),
+        cert_chain: tls.authorities.clone(),
+    }
+}
+
+/// A wrong certificate is a fault of the settings; a peer that breaks off may just be restarting.
+fn tls_error(endpoint: &Endpoint, error: &io::Error) -> ConnectError {
+    let (uri, detail) = (endpoint.to_string(), error.to_string());
+    match error.kind() {
+        io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::Other => {
+            ConnectError::Tls { uri, detail }
+        }
+        _ => ConnectError::Unreachable { uri, detail },
+    }
+}
+
+fn refusal(endpoint: &Endpoint, error: &lapin::Error) -> ConnectError {
+    let uri = endpoint.to_string();
+    // The broker's own words name the user, so they are not repeated.
+    match error::code(error) {
+        Some(403) => ConnectError::Credentials { uri },
+        Some(530) => ConnectError::VirtualHost {
+            uri,
+            vhost: endpoint.vhost().to_owned(),
+            detail: if error::words(error).contains("not found") { "it does not exist" } else { "access is refused" },
+        },
+        _ => ConnectError::Unreachable { uri, detail: error::words(error) },
+    }
+}

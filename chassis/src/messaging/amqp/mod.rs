@@ -1,0 +1,40 @@
+//! RabbitMQ, over AMQP 0-9-1.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), chassis::messaging::amqp::ConnectError> {
+//! use chassis::messaging::amqp::{self, AmqpSettings};
+//!
+//! let broker = amqp::connect(&AmqpSettings::new("amqp://user:password@rabbitmq:5672/shop")).await?;
+//! # Ok(()) }
+//! ```
+//!
+//! The client library beneath is lapin with its own recovery switched off, since that one doubles bindings, releases
+//! publishers before the topology is back and gives up silently. What stands here instead:
+//!
+//! * two connections, one to publish and one to consume, so that a broker that blocks publishers still takes
+//!   acknowledgements; each has a `supervisor` that makes it again for ever, with full jitter;
+//! * a `registry` of everything that was declared, replayed before any publish is released;
+//! * one `publisher` task that owns its channel: messages are sent without waiting for each other, and confirms and
+//!   returned messages can't be given to the wrong one;
+//! * a channel per `consumer`, rebuilt alone when it fails, whose acknowledgements travel together.
+//!
+//! The body of a message and its headers have limits which are checked before anything is sent, as the broker answers
+//! what is too large by closing the connection.
+
+mod backoff;
+mod consumer;
+mod declare;
+mod driver;
+mod encode;
+mod error;
+mod link;
+mod publisher;
+mod registry;
+mod settings;
+mod side;
+mod supervisor;
+mod uri;
+
+pub use driver::{Amqp, connect};
+pub use error::ConnectError;
+pub use settings::{AmqpSettings, Identity, Tls};

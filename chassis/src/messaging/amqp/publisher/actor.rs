@@ -1,0 +1,286 @@
+//! The task that owns the publishing channel.
+
+use std::collections::VecDeque;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
+use lapin::{Channel, Confirmation};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, warn};
+
+use super::super::encode::Encoded;
+use super::super::error;
+use super::super::link::Link;
+use super::super::settings::AmqpSettings;
+use super::super::side::Side;
+use super::drain::Drain;
+use super::request::{Request, Stage};
+use super::verdict::Verdicts;
+use super::window::Window;
+use crate::messaging::driver::PublishError;
+
+/// How often overdue confirmations are looked for, and requests that nobody waits for any more are dropped.
+const TICK: Duration = Duration::from_millis(250);
+/// How long to wait before the next try where a channel could not be opened on an open connection.
+const RETRY: Duration = Duration::from_millis(200);
+
+/// The task that owns the publishing channel.
+pub(super) struct Actor {
+    inbox: mpsc::Receiver<Request>,
+    side: Side,
+    finish: CancellationToken,
+    in_flight: usize,
+    buffer: usize,
+    confirm_timeout: Duration,
+    /// To be sent before anything from the inbox: what was sent before and not confirmed.
+    backlog: VecDeque<Request>,
+    /// How many at the front of the backlog were on their way when the broker closed the channel over one of them.
+    /// While there are any, messages go one at a time, so that the next time it is clear which it was.
+    suspects: usize,
+    /// Whether a suspect is on its way, alone.
+    probing: bool,
+}
+
+/// Why a channel was given up.
+enum End {
+    /// All is sent and confirmed, and no more is taken.
+    Finished,
+    /// The connection is gone, or confirmations are overdue.
+    Lost,
+    /// The broker closed the channel, in these words.
+    Closed(String),
+}
+
+impl Actor {
+    pub(super) fn new(
+        inbox: mpsc::Receiver<Request>,
+        side: Side,
+        settings: &AmqpSettings,
+        finish: CancellationToken,
+    ) -> Self {
+        Self {
+            inbox,
+            side,
+            finish,
+            in_flight: settings.in_flight.max(1),
+            buffer: settings.buffer.max(1),
+            confirm_timeout: settings.confirm_timeout,
+            backlog: VecDeque::new(),
+            suspects: 0,
+            probing: false,
+        }
+    }
+
+    pub(super) async fn run(mut self) {
+        while let Some(link) = self.await_link().await {
+            let channel = match open(&link).await {
+                Ok(channel) => channel,
+                Err(error) => {
+                    debug!(%error, "no channel to publish on");
+                    sleep(RETRY).await;
+                    continue;
+                }
+            };
+            let mut window = Window::default();
+            let end = self.serve(&link, &channel, &mut window).await;
+            self.salvage(window, &end);
+            if matches!(end, End::Finished) {
+                return;
+            }
+        }
+    }
+
+    /// Waits for a connection, and meanwhile lets go of messages whose senders have given up.
+    async fn await_link(&mut self) -> Option<Arc<Link>> {
+        let mut tick = interval(TICK);
+        loop {
+            tokio::select! {
+                biased;
+                link = self.side.link() => return link,
+                () = self.finish.cancelled(), if self.is_idle() => return None,
+                _ = tick.tick() => self.weed(),
+            }
+        }
+    }
+
+    fn is_idle(&self) -> bool {
+        self.backlog.is_empty() && self.inbox.is_empty()
+    }
+
+    /// Drops what nobody waits for, so that it does not fill the buffer for as long as the broker is away.
+    fn weed(&mut self) {
+        while self.backlog.len() < self.buffer {
+            match self.inbox.try_recv() {
+                Ok(request) => self.backlog.push_back(request),
+                Err(_) => break,
+            }
+        }
+        self.suspects = self.backlog.iter().take(self.suspects).filter(|request| !request.is_abandoned()).count();
+        self.backlog.retain(|request| !request.is_abandoned());
+    }
+
+    /// Publishes over `channel` for as long as it lives.
+    async fn serve(&mut self, link: &Link, channel: &Channel, window: &mut Window) -> End {
+        let mut confirms = FuturesUnordered::new();
+        let mut verdicts = Verdicts::default();
+        let mut blocked = link.blocked();
+        let mut tick = interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let drain = Drain::default();
+        let mut lost = pin!(link.lost());
+        let finish = self.finish.clone();
+        let mut finished = pin!(finish.cancelled());
+        loop {
+            let free = blocked.borrow_and_update().is_none();
+            while free && window.len() < self.limit() {
+                let Some(request) = self.next_request() else { break };
+                if request.encoded.headers_size > link.frame_max() {
+                    let size = request.encoded.headers_size;
+                    request.answer(Err(PublishError::TooLarge { what: "headers", size, limit: link.frame_max() }));
+                    continue;
+                }
+                request.progress.set(Stage::Sent);
+                let encoded = request.encoded.clone();
+                let number = window.push(request, Instant::now());
+                confirms.push(send(channel.clone(), number, encoded));
+            }
+            let failed = drain.note(&mut verdicts, &mut confirms);
+            settle(window, &mut verdicts);
+            self.probing &= window.len() > 0;
+            if let Some(error) = failed {
+                return if error.is_amqp_soft_error() { End::Closed(error::words(&error)) } else { End::Lost };
+            }
+            if self.finish.is_cancelled() || self.inbox.is_closed() {
+                self.inbox.close();
+                if self.is_idle() && window.len() == 0 {
+                    return End::Finished;
+                }
+            }
+            let room = free && window.len() < self.limit();
+            tokio::select! {
+                Some((number, result)) = confirms.next() => match result {
+                    Ok(confirmation) => verdicts.note(number, confirmation),
+                    Err(error) => {
+                        // What completed before the channel died still counts.
+                        drain.note(&mut verdicts, &mut confirms);
+                        settle(window, &mut verdicts);
+                        return if error.is_amqp_soft_error() { End::Closed(error::words(&error)) } else { End::Lost };
+                    }
+                },
+                Some(request) = self.inbox.recv(), if room && self.backlog.is_empty() => self.backlog.push_back(request),
+                _ = blocked.changed() => {}
+                _ = &mut lost => return End::Lost,
+                () = &mut finished, if !self.inbox.is_closed() => {}
+                _ = tick.tick() => {
+                    if !free {
+                        self.weed();
+                    } else if window.oldest().is_some_and(|sent| sent.elapsed() > self.confirm_timeout) {
+                        warn!(timeout = ?self.confirm_timeout, "a confirmation is overdue; taking a new channel");
+                        return End::Lost;
+                    }
+                }
+            }
+        }
+    }
+
+    fn limit(&self) -> usize {
+        if self.suspects > 0 || self.probing { 1 } else { self.in_flight }
+    }
+
+    fn next_request(&mut self) -> Option<Request> {
+        loop {
+            let suspect = self.suspects > 0;
+            let request = match self.backlog.pop_front() {
+                Some(request) => request,
+                None => self.inbox.try_recv().ok()?,
+            };
+            self.suspects = self.suspects.saturating_sub(1);
+            if !request.is_abandoned() {
+                self.probing |= suspect;
+                return Some(request);
+            }
+        }
+    }
+
+    /// Puts what was not confirmed back to the front, to be sent again under the same id.
+    fn salvage(&mut self, window: Window, end: &End) {
+        let alone = window.len() == 1;
+        let mut again: VecDeque<Request> = VecDeque::with_capacity(window.len() + self.backlog.len());
+        let mut refused = 0;
+        for request in window.into_requests() {
+            match end {
+                End::Closed(words) if alone || blames(words, &request.encoded) => {
+                    refused += 1;
+                    request.answer(Err(PublishError::Refused(words.clone())));
+                }
+                _ => {
+                    request.progress.set(Stage::Lost);
+                    again.push_back(request);
+                }
+            }
+        }
+        if let End::Closed(words) = end {
+            warn!(refused, resent = again.len(), words, "the broker closed the publishing channel");
+            if refused == 0 {
+                self.suspects += again.len();
+            }
+        } else if self.probing {
+            self.suspects += again.len();
+        }
+        self.probing = false;
+        again.append(&mut self.backlog);
+        self.backlog = again;
+    }
+}
+
+/// Whether the broker's words, such as `NOT_FOUND - no exchange 'x' in vhost '/'`, are about the message's exchange.
+fn blames(words: &str, message: &Encoded) -> bool {
+    let exchange = message.exchange.as_str();
+    !exchange.is_empty() && words.contains("exchange") && words.contains(&format!("'{exchange}'"))
+}
+
+async fn open(link: &Link) -> Result<Channel, String> {
+    let words = |error: lapin::Error| error::words(&error);
+    let channel = link.channel().await.map_err(words)?;
+    match timeout(Duration::from_secs(10), channel.confirm_select(ConfirmSelectOptions::default())).await {
+        Ok(selected) => selected.map_err(words)?,
+        Err(_) => return Err("no answer to confirm.select".to_owned()),
+    }
+    Ok(channel)
+}
+
+/// Sends one message. The first poll hands its frames over, so messages go out in the order in which these are first polled.
+async fn send(channel: Channel, number: u64, message: Encoded) -> (u64, lapin::Result<Confirmation>) {
+    let Encoded { exchange, routing_key, mandatory, properties, body, .. } = message;
+    let options = BasicPublishOptions { mandatory, ..BasicPublishOptions::default() };
+    let sent = channel.basic_publish(exchange, routing_key, options, &body, properties).await;
+    let result = match sent {
+        Ok(confirm) => confirm.await,
+        Err(error) => Err(error),
+    };
+    (number, result)
+}
+
+fn settle(window: &mut Window, verdicts: &mut Verdicts) {
+    for number in verdicts.nacked() {
+        if let Some(request) = window.take(number) {
+            verdicts.was_returned(&request.encoded);
+            request.answer(Err(PublishError::Nacked));
+        }
+    }
+    for number in verdicts.acked() {
+        let Some(request) = window.take(number) else { continue };
+        if verdicts.was_returned(&request.encoded) {
+            let exchange = request.encoded.exchange.as_str().to_owned();
+            let routing_key = request.encoded.routing_key.as_str().to_owned();
+            request.answer(Err(PublishError::Unroutable { exchange, routing_key }));
+        } else {
+            request.answer(Ok(()));
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Publishing with confirms.
+//!
+//! [`Publisher`] is what callers hold. It checks and encodes a message, gives it to the one [`actor`] that owns the channel,
+//! and waits until the deadline. The [`window`] knows which messages are on their way, the [`verdict`] which confirmation
+//! is whose.
+
+mod actor;
+mod drain;
+mod request;
+mod verdict;
+mod window;
+
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio::time::timeout_at;
+use tokio_util::sync::CancellationToken;
+
+use self::actor::Actor;
+use self::request::{Progress, Request, Stage};
+use super::encode;
+use super::settings::AmqpSettings;
+use super::side::Side;
+use crate::messaging::driver::{Outgoing, PublishError};
+
+/// Hands messages to the task that owns the channel.
+pub(super) struct Publisher {
+    requests: mpsc::Sender<Request>,
+    side: Side,
+    max_body: usize,
+    buffer: usize,
+}
+
+impl Publisher {
+    /// Starts the task. When `finish` is cancelled it sends what it has, takes no more, and ends.
+    pub(super) fn start(side: Side, settings: &AmqpSettings, finish: CancellationToken) -> (Self, JoinHandle<()>) {
+        let buffer = settings.buffer.max(1);
+        let (requests, inbox) = mpsc::channel(buffer);
+        let actor = Actor::new(inbox, side.clone(), settings, finish);
+        let max_body = settings.max_body;
+        (Self { requests, side, max_body, buffer }, tokio::spawn(actor.run()))
+    }
+
+    pub(super) async fn publish(&self, outgoing: Outgoing) -> Result<(), PublishError> {
+        let encoded = encode::encode(&outgoing, self.max_body)?;
+        let (reply, answer) = oneshot::channel();
+        let progress = Arc::new(Progress::default());
+        let request = Request { encoded, reply, progress: Arc::clone(&progress) };
+        self.requests.try_send(request).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => PublishError::BufferFull { limit: self.buffer },
+            mpsc::error::TrySendError::Closed(_) => PublishError::NotConnected("closed".to_owned()),
+        })?;
+        match timeout_at(outgoing.deadline, answer).await {
+            Ok(Ok(result)) => result,
+            Ok(Err(_)) => Err(self.unanswered(progress.stage(), true)),
+            Err(_) => Err(self.unanswered(progress.stage(), false)),
+        }
+    }
+
+    /// What to say of a message that no verdict came for: by its deadline, or since the driver was `closed` under it.
+    fn unanswered(&self, stage: Stage, closed: bool) -> PublishError {
+        let blocked = self.side.blocked();
+        match (stage, blocked) {
+            (Stage::Waiting, _) if closed => PublishError::NotConnected("closed".to_owned()),
+            (_, _) if closed => PublishError::ConnectionLost { maybe_stored: true },
+            (_, Some(reason)) => PublishError::Blocked(reason.to_string()),
+            (Stage::Waiting, None) if !self.side.is_open() => PublishError::NotConnected(self.side.absence()),
+            (Stage::Waiting, None) => PublishError::Timeout { maybe_stored: false },
+            (Stage::Sent, None) => PublishError::Timeout { maybe_stored: true },
+            (Stage::Lost, None) => PublishError::ConnectionLost { maybe_stored: true },
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! Which confirmation is whose.
+//!
+//! The broker returns an unroutable message before it confirms it, but lapin attaches the returned message to whichever
+//! confirmation it completes next. So a confirmation alone proves nothing: returned messages are matched by what they are,
+//! and a message is pronounced stored only when every confirmation that could carry its return has been looked at.
+
+use std::collections::HashMap;
+
+use lapin::Confirmation;
+use lapin::types::ShortString;
+
+use super::super::encode::Encoded;
+
+/// Two messages that agree in this share their fate, as the broker routes them alike.
+type Key = (ShortString, ShortString, ShortString);
+
+/// The confirmations of one round, held back until the round is over.
+#[derive(Default)]
+pub(super) struct Verdicts {
+    acked: Vec<u64>,
+    nacked: Vec<u64>,
+    returned: HashMap<Key, usize>,
+}
+
+impl Verdicts {
+    /// Takes note of the confirmation that came for the message of that number, and of the message that rides on it.
+    pub(super) fn note(&mut self, number: u64, confirmation: Confirmation) {
+        let returned = match confirmation {
+            Confirmation::Nack(returned) => {
+                self.nacked.push(number);
+                returned
+            }
+            Confirmation::Ack(returned) => {
+                self.acked.push(number);
+                returned
+            }
+            // The channel is always in confirm mode.
+            Confirmation::NotRequested => return,
+        };
+        if let Some(returned) = returned {
+            let id = returned.properties.message_id().clone().unwrap_or_else(empty);
+            let key = (id, returned.exchange.clone(), returned.routing_key.clone());
+            *self.returned.entry(key).or_default() += 1;
+        }
+    }
+
+    /// The messages that were confirmed since the last call. Call it only when no completed confirmation is left unnoted.
+    pub(super) fn acked(&mut self) -> Vec<u64> {
+        std::mem::take(&mut self.acked)
+    }
+
+    /// The messages that were refused since the last call.
+    pub(super) fn nacked(&mut self) -> Vec<u64> {
+        std::mem::take(&mut self.nacked)
+    }
+
+    /// Whether a confirmed message came back for want of a queue.
+    pub(super) fn was_returned(&mut self, message: &Encoded) -> bool {
+        if !message.mandatory || self.returned.is_empty() {
+            return false;
+        }
+        let id = message.properties.message_id().clone().unwrap_or_else(empty);
+        let key = (id, message.exchange.clone(), message.routing_key.clone());
+        let Some(count) = self.returned.get_mut(&key) else {
+            return false;
+        };
+        *count -= 1;
+        if *count == 0 {
+            self.returned.remove(&key);
+        }
+        true
+    }
+}
+
+fn empty() -> ShortString {
+    ShortString::default()
+}

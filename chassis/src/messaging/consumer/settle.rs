@@ -1,0 +1,107 @@
+//! How a delivery ends: acked, put off, or parked.
+
+use std::time::{Duration, SystemTime};
+
+use tokio::time::Instant;
+
+use super::worker::Worker;
+use crate::messaging::Message;
+use crate::messaging::driver::{Outcome, Outgoing, PublishError, Settle};
+use crate::messaging::envelope::rfc3339;
+use crate::messaging::names::{self, headers};
+
+/// How long a copy of a message may take to be confirmed.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a message is kept back when its copy was refused, lest it go round in circles.
+const PAUSE: Duration = Duration::from_secs(1);
+/// An error is cut to this length, so that it fits a header.
+const ERROR_CHARS: usize = 2000;
+
+impl Worker {
+    pub(super) async fn settle(&self, settle: Box<dyn Settle>, outcome: Outcome) {
+        if outcome == Outcome::Return {
+            self.instruments.returned.inc();
+        }
+        if settle.settle(outcome).await.is_err() {
+            tracing::debug!(queue = %self.queue, ?outcome, "the delivery's connection is gone; it will be delivered again");
+        }
+    }
+
+    /// Sends a copy to the delay queue, from which it comes back to this queue, and acks.
+    pub(super) async fn put_off(
+        &self,
+        mut message: Message,
+        first: (&str, &str),
+        attempt: u32,
+        delay: Duration,
+        settle: Box<dyn Settle>,
+    ) {
+        self.instruments.put_off.inc();
+        remember(&mut message, first, attempt);
+        self.replace(names::delay(delay), self.queue.to_string(), message, settle).await;
+    }
+
+    /// Sends a copy to the parking queue, with the cause in its headers, and acks.
+    pub(super) async fn park(
+        &self,
+        mut message: Message,
+        first: (&str, &str),
+        attempt: u32,
+        reason: &'static str,
+        cause: &str,
+        settle: Box<dyn Settle>,
+    ) {
+        tracing::error!(queue = %self.queue, id = message.id, kind = message.kind, attempt, reason, cause, "a message is parked");
+        self.instruments.parked.inc();
+        remember(&mut message, first, attempt);
+        let mut set = |name: &str, value: String| message.headers.insert(name.to_owned(), value);
+        set(headers::QUEUE, self.queue.to_string());
+        set(headers::REASON, reason.to_owned());
+        set(headers::ERROR, cause.chars().map(printable).take(ERROR_CHARS).collect());
+        set(headers::PARKED_AT, rfc3339(SystemTime::now()).unwrap_or_default());
+        self.replace(String::new(), names::parking_queue(&self.queue), message, settle).await;
+    }
+
+    /// Acks a delivery once its copy is safe; otherwise returns it, so that it is never in neither place.
+    async fn replace(&self, exchange: String, routing_key: String, message: Message, settle: Box<dyn Settle>) {
+        match self.publish_copy(exchange, routing_key, message).await {
+            Ok(()) => self.settle(settle, Outcome::Ack).await,
+            Err(error) => {
+                tracing::error!(queue = %self.queue, %error, "a message could not be put off or parked; it is returned");
+                tokio::time::sleep(PAUSE).await;
+                self.settle(settle, Outcome::Return).await;
+            }
+        }
+    }
+
+    async fn publish_copy(&self, exchange: String, routing_key: String, message: Message) -> Result<(), PublishError> {
+        let deadline = Instant::now() + PATIENCE;
+        let outgoing = Outgoing { exchange, routing_key, mandatory: true, message, deadline };
+        match self.driver.publish(outgoing.clone()).await {
+            // What came with headers near the limit has no room for ours: the cause is worth more than the rest.
+            Err(PublishError::TooLarge { what: "headers", .. }) => {
+                let mut outgoing = outgoing;
+                outgoing
+                    .message
+                    .headers
+                    .retain(|name, _| name.starts_with("x-chassis-") || name.starts_with("cloudEvents_"));
+                self.driver.publish(outgoing).await
+            }
+            done => done,
+        }
+    }
+}
+
+/// Notes what the broker will not remember of a copy, and drops what it said of the original.
+fn remember(message: &mut Message, (exchange, routing_key): (&str, &str), attempt: u32) {
+    message
+        .headers
+        .retain(|name, _| name != headers::DELIVERY_COUNT && name != "x-death" && !name.starts_with("x-first-death-"));
+    message.headers.insert(headers::ATTEMPT.to_owned(), attempt.to_string());
+    message.headers.insert(headers::EXCHANGE.to_owned(), exchange.to_owned());
+    message.headers.insert(headers::ROUTING_KEY.to_owned(), routing_key.to_owned());
+}
+
+fn printable(c: char) -> char {
+    if c.is_control() { ' ' } else { c }
+}

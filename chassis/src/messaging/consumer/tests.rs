@@ -1,0 +1,119 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use super::{ConsumerHandle, ConsumerHealth, Handler, Mode, RetryPolicy, Subscription, SubscriptionSpec, start};
+use crate::Error;
+use crate::messaging::driver::{Driver, Outgoing};
+use crate::messaging::{Message, QueueDepth, memory};
+
+const QUEUE: &str = "stock.order-placed";
+const GRACE: Duration = Duration::from_secs(20);
+
+const SPEC: SubscriptionSpec = SubscriptionSpec {
+    name: "order_placed",
+    queue: None,
+    kind: "order.placed.v1",
+    owner: "orders",
+    retry: "none",
+    concurrency: 1,
+    prefetch: None,
+    timeout: None,
+    mode: Mode::AtLeastOnce,
+};
+
+/// A consumer on a broker of its own, and the ids of what it is called for. It fails on what is called `bad`.
+async fn consumer() -> (memory::Broker, Arc<dyn Driver>, ConsumerHandle, mpsc::UnboundedReceiver<String>) {
+    let broker = memory::Broker::new();
+    let driver = broker.driver();
+    let (seen, calls) = mpsc::unbounded_channel();
+    let handler: Handler = Arc::new(move |received, _| {
+        let _ = seen.send(received.id().to_owned());
+        let failed = received.id() == "bad";
+        Box::pin(async move { if failed { Err(Error::msg("bad")) } else { Ok(()) } })
+    });
+    let subscription = Subscription { service: "stock", spec: SPEC, handler, database: None };
+    let handle = start(driver.clone(), subscription, RetryPolicy::none()).expect("starts");
+    until(&handle, |health| *health == ConsumerHealth::Consuming).await;
+    (broker, driver, handle, calls)
+}
+
+async fn until(handle: &ConsumerHandle, reached: impl FnMut(&ConsumerHealth) -> bool) {
+    let mut health = handle.health();
+    let reached = timeout(Duration::from_secs(300), health.wait_for(reached)).await;
+    assert!(reached.is_ok_and(|health| health.is_ok()), "{:?}", handle.health().borrow());
+}
+
+async fn send(driver: &Arc<dyn Driver>, id: &str) {
+    let headers = [("specversion", "1.0"), ("id", id), ("source", "/orders"), ("type", "order.placed.v1")];
+    let headers = headers.map(|(name, value)| (format!("cloudEvents_{name}"), value.to_owned())).into();
+    let outgoing = Outgoing {
+        exchange: "orders.events".into(),
+        routing_key: "order.placed.v1".into(),
+        mandatory: false,
+        message: Message { id: id.into(), headers, ..Message::default() },
+        deadline: tokio::time::Instant::now() + GRACE,
+    };
+    driver.publish(outgoing).await.expect("published");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_consumer_that_the_broker_ends_is_started_again() {
+    let (broker, driver, handle, mut calls) = consumer().await;
+    for id in ["1", "2"] {
+        broker.faults().end_consumers(QUEUE);
+        until(&handle, |health| matches!(health, ConsumerHealth::Restarting { attempt: 1, .. })).await;
+        until(&handle, |health| *health == ConsumerHealth::Consuming).await;
+        send(&driver, id).await;
+        assert_eq!(calls.recv().await.as_deref(), Some(id));
+    }
+    handle.drain(GRACE).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_queue_that_is_deleted_is_declared_again() {
+    let (broker, driver, handle, mut calls) = consumer().await;
+    broker.faults().delete_queue(QUEUE);
+    until(&handle, |health| matches!(health, ConsumerHealth::Restarting { .. })).await;
+    until(&handle, |health| *health == ConsumerHealth::Consuming).await;
+    send(&driver, "bound again").await;
+    assert_eq!(calls.recv().await.as_deref(), Some("bound again"));
+    handle.drain(GRACE).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn health_shows_a_lost_connection() {
+    let (broker, driver, handle, mut calls) = consumer().await;
+    broker.faults().disconnect();
+    until(&handle, |health| *health == ConsumerHealth::Disconnected { cause: "cut by a test".into() }).await;
+    broker.faults().reconnect();
+    until(&handle, |health| *health == ConsumerHealth::Consuming).await;
+    send(&driver, "back").await;
+    assert_eq!(calls.recv().await.as_deref(), Some("back"));
+    handle.drain(GRACE).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_parked_stays_in_its_queue() {
+    let (broker, driver, handle, mut calls) = consumer().await;
+    broker.faults().limit_length("stock.order-placed.dlq", 0);
+    send(&driver, "bad").await;
+    assert_eq!(calls.recv().await.as_deref(), Some("bad"));
+    // Tried again after a pause, since it went back.
+    assert_eq!(calls.recv().await.as_deref(), Some("bad"));
+    broker.faults().limit_length("stock.order-placed.dlq", 10);
+    broker.until("stock.order-placed.dlq", |depth| depth.ready == 1).await;
+    assert_eq!(broker.until(QUEUE, |depth| depth.unacked == 0).await.ready, 0);
+    handle.drain(GRACE).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_drained_consumer_is_gone_from_its_queue() {
+    let (broker, _, handle, _) = consumer().await;
+    let health = handle.health();
+    handle.drain(GRACE).await;
+    assert_eq!(*health.borrow(), ConsumerHealth::Stopped);
+    assert_eq!(broker.depth(QUEUE), Some(QueueDepth::default()));
+}

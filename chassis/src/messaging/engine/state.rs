@@ -1,0 +1,304 @@
+//! What the broker holds, and every decision about it.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::queue::{Entry, QueueState, Settled, Subscriber};
+use super::store::{Change, Letter};
+use super::{codec, topic};
+use crate::messaging::driver::{
+    Binding, DeclareError, Exchange, ExchangeKind, Outcome, Outgoing, PublishError, Queue, QueueRole, SettleError,
+    Topology,
+};
+use crate::messaging::names::{self, headers};
+
+#[derive(Default)]
+pub(in crate::messaging) struct State {
+    exchanges: HashMap<String, Routes>,
+    pub(super) queues: HashMap<Arc<str>, QueueState>,
+    /// Nothing is handed out while connections are down.
+    pub(super) offline: bool,
+    next_position: u64,
+    next_consumer: u64,
+    /// What happened since the last [`finish`](Self::finish).
+    changes: Vec<Change>,
+    touched: BTreeSet<Arc<str>>,
+}
+
+struct Routes {
+    kind: ExchangeKind,
+    bindings: Vec<(String, Arc<str>)>,
+}
+
+/// A queue that holds messages back and is not watched yet.
+pub(super) struct Timer {
+    pub(super) queue: Arc<str>,
+}
+
+impl State {
+    /// Hands on what became deliverable; gives what must be recorded and watched.
+    pub(super) fn finish(&mut self) -> (Vec<Change>, Vec<Timer>) {
+        let mut timers = Vec::new();
+        for name in std::mem::take(&mut self.touched) {
+            let Some(queue) = self.queues.get_mut(&name) else { continue };
+            if !self.offline {
+                queue.dispatch();
+            }
+            if matches!(queue.role, QueueRole::Delay(_)) && !queue.timed && queue.next_due().is_some() {
+                queue.timed = true;
+                timers.push(Timer { queue: name });
+            }
+        }
+        (std::mem::take(&mut self.changes), timers)
+    }
+
+    #[cfg(any(test, feature = "testing", feature = "sqlite"))]
+    /// Looks at every queue again, as after a reconnection.
+    pub(super) fn touch_all(&mut self) {
+        self.touched.extend(self.queues.keys().cloned());
+    }
+
+    pub(in crate::messaging) fn declare(&mut self, topology: &Topology) -> Result<(), DeclareError> {
+        for exchange in &topology.exchanges {
+            self.declare_exchange(exchange)?;
+        }
+        for queue in &topology.queues {
+            self.declare_queue(queue)?;
+        }
+        topology.bindings.iter().try_for_each(|binding| self.bind(binding))
+    }
+
+    fn declare_exchange(&mut self, exchange: &Exchange) -> Result<(), DeclareError> {
+        match self.exchanges.get(&exchange.name) {
+            Some(routes) if routes.kind == exchange.kind => Ok(()),
+            Some(routes) => Err(DeclareError::Mismatch {
+                what: format!("exchange `{}`", exchange.name),
+                field: "type".to_owned(),
+                detail: format!("it is {:?}, not {:?}", routes.kind, exchange.kind),
+            }),
+            None => {
+                self.exchanges.insert(exchange.name.clone(), Routes { kind: exchange.kind, bindings: Vec::new() });
+                self.changes.push(Change::Exchange(exchange.clone()));
+                Ok(())
+            }
+        }
+    }
+
+    fn declare_queue(&mut self, queue: &Queue) -> Result<(), DeclareError> {
+        match self.queues.get(queue.name.as_str()) {
+            Some(found) if found.role == queue.role => Ok(()),
+            Some(found) => Err(DeclareError::Mismatch {
+                what: format!("queue `{}`", queue.name),
+                field: "role".to_owned(),
+                detail: format!("it is {:?}, not {:?}", found.role, queue.role),
+            }),
+            None => {
+                self.queues.insert(queue.name.as_str().into(), QueueState::new(queue.role));
+                self.changes.push(Change::Queue(queue.clone()));
+                Ok(())
+            }
+        }
+    }
+
+    fn bind(&mut self, binding: &Binding) -> Result<(), DeclareError> {
+        let Some((queue, _)) = self.queues.get_key_value(binding.queue.as_str()) else {
+            return Err(DeclareError::Refused(format!("there is no queue `{}` to bind", binding.queue)));
+        };
+        let Some(routes) = self.exchanges.get_mut(&binding.exchange) else {
+            return Err(DeclareError::Refused(format!("there is no exchange `{}` to bind to", binding.exchange)));
+        };
+        let new = (binding.routing_key.clone(), queue.clone());
+        if !routes.bindings.contains(&new) {
+            routes.bindings.push(new);
+            self.changes.push(Change::Binding(binding.clone()));
+        }
+        Ok(())
+    }
+
+    /// Puts a copy of the message into every queue that takes it.
+    pub(super) fn publish(&mut self, outgoing: &Outgoing, now: Instant) -> Result<(), PublishError> {
+        let queues = self.route(&outgoing.exchange, &outgoing.routing_key)?;
+        if queues.is_empty() && outgoing.mandatory {
+            let (exchange, routing_key) = (outgoing.exchange.clone(), outgoing.routing_key.clone());
+            return Err(PublishError::Unroutable { exchange, routing_key });
+        }
+        if queues.iter().any(|name| self.queues.get(name).is_some_and(QueueState::is_full)) {
+            return Err(PublishError::Nacked);
+        }
+        let letter = Arc::new(Letter {
+            exchange: outgoing.exchange.clone(),
+            routing_key: outgoing.routing_key.clone(),
+            head: codec::encode(&outgoing.message),
+            body: outgoing.message.body.clone(),
+        });
+        for queue in queues {
+            self.insert(queue, letter.clone(), now);
+        }
+        Ok(())
+    }
+
+    fn route(&self, exchange: &str, key: &str) -> Result<BTreeSet<Arc<str>>, PublishError> {
+        if exchange.is_empty() {
+            return Ok(self.queues.get_key_value(key).map(|(name, _)| name.clone()).into_iter().collect());
+        }
+        let Some(routes) = self.exchanges.get(exchange) else {
+            return Err(PublishError::Refused(format!("there is no exchange `{exchange}`")));
+        };
+        let takes = |pattern: &str| match routes.kind {
+            ExchangeKind::Direct => pattern == key,
+            ExchangeKind::Topic => topic::matches(pattern, key),
+        };
+        // A queue that is bound twice still gets one copy.
+        Ok(routes.bindings.iter().filter(|(pattern, _)| takes(pattern)).map(|(_, queue)| queue.clone()).collect())
+    }
+
+    fn insert(&mut self, name: Arc<str>, letter: Arc<Letter>, now: Instant) {
+        let Some(queue) = self.queues.get_mut(&name) else { return };
+        self.next_position += 1;
+        let position = self.next_position;
+        let due = match queue.role {
+            QueueRole::Delay(delay) => Some(now + delay),
+            _ => None,
+        };
+        self.changes.push(Change::Insert { position, queue: name.clone(), letter: letter.clone(), deliveries: 0, due });
+        queue.push(position, Entry { letter, deliveries: 0, redelivered: false, due });
+        self.touched.insert(name);
+    }
+
+    pub(super) fn subscribe(
+        &mut self,
+        name: &str,
+        subscriber: impl FnOnce(u64) -> Subscriber,
+    ) -> Result<u64, DeclareError> {
+        let Some((name, _)) = self.queues.get_key_value(name) else {
+            return Err(DeclareError::Refused(format!("there is no queue `{name}` to consume")));
+        };
+        let name = name.clone();
+        self.next_consumer += 1;
+        let consumer = self.next_consumer;
+        if let Some(queue) = self.queues.get_mut(&name) {
+            queue.subscribe(subscriber(consumer));
+        }
+        self.touched.insert(name);
+        Ok(consumer)
+    }
+
+    pub(super) fn unsubscribe(&mut self, name: &Arc<str>, consumer: u64) {
+        if let Some(queue) = self.queues.get_mut(name) {
+            queue.unsubscribe(consumer);
+            // With a single active consumer the next one's turn has come.
+            self.touched.insert(name.clone());
+        }
+    }
+
+    pub(super) fn settle(
+        &mut self,
+        name: &Arc<str>,
+        position: u64,
+        tag: u64,
+        outcome: Outcome,
+        now: Instant,
+    ) -> Result<(), SettleError> {
+        let queue = self.queues.get_mut(name).ok_or(SettleError)?;
+        let settled = queue.settle(position, tag, outcome).ok_or(SettleError)?;
+        self.touched.insert(name.clone());
+        match settled {
+            Settled::Removed => self.changes.push(Change::Remove { position }),
+            Settled::Returned { deliveries } if outcome == Outcome::Requeue => {
+                self.changes.push(Change::Count { position, deliveries });
+            }
+            Settled::Returned { .. } => {}
+            Settled::Dead { entry, reason } => self.dead_letter(name, position, &entry.letter, reason, now),
+        }
+        Ok(())
+    }
+
+    /// Takes back whatever the consumers of `session` hold.
+    pub(super) fn take_back(&mut self, session: u64) {
+        for (name, queue) in &mut self.queues {
+            for (position, deliveries) in queue.take_back(session) {
+                self.changes.push(Change::Count { position, deliveries });
+            }
+            self.touched.insert(name.clone());
+        }
+    }
+
+    /// Ends the consumers of `session` for good.
+    pub(super) fn forget_session(&mut self, session: u64) {
+        self.take_back(session);
+        self.queues.values_mut().for_each(|queue| queue.unsubscribe_session(session));
+    }
+
+    #[cfg(any(test, feature = "testing"))]
+    pub(super) fn delete_queue(&mut self, name: &str) {
+        let Some((name, mut queue)) = self.queues.remove_entry(name) else { return };
+        queue.unsubscribe_all();
+        self.exchanges.values_mut().for_each(|routes| routes.bindings.retain(|(_, bound)| *bound != name));
+        self.changes.extend(queue.positions().map(|position| Change::Remove { position }));
+        self.changes.push(Change::DeleteQueue(name));
+    }
+
+    /// Moves on what `name` has held back long enough; says when the next is due, `None` when nobody need watch any more.
+    pub(super) fn release(&mut self, name: &str, now: Instant) -> Option<Instant> {
+        let (name, _) = self.queues.get_key_value(name)?;
+        let name = name.clone();
+        while let Some((position, entry)) = self.queues.get_mut(&name).and_then(|queue| queue.pop_due(now)) {
+            self.dead_letter(&name, position, &entry.letter, "expired", now);
+        }
+        let queue = self.queues.get_mut(&name)?;
+        let next = queue.next_due();
+        queue.timed = next.is_some();
+        next
+    }
+
+    /// Puts a message that left its queue where that queue's dead letters go; parked messages have nowhere to go.
+    fn dead_letter(&mut self, from: &Arc<str>, position: u64, letter: &Letter, reason: &str, now: Instant) {
+        self.changes.push(Change::Remove { position });
+        let to = match self.queues.get(from).map(|queue| queue.role) {
+            Some(QueueRole::Work | QueueRole::WorkSingleActive) => names::parking_queue(from),
+            Some(QueueRole::Delay(_)) => letter.routing_key.clone(),
+            Some(QueueRole::Parking) | None => return,
+        };
+        let Some((to, _)) = self.queues.get_key_value(to.as_str()) else {
+            tracing::error!(queue = %from, target = %to, reason, "a dead letter has no queue to go to and is lost");
+            return;
+        };
+        let mut message = codec::decode(&letter.head, letter.body.clone());
+        let mut first = |name: &str, value: &str| {
+            message.headers.entry(name.to_owned()).or_insert_with(|| value.to_owned());
+        };
+        first(headers::FIRST_DEATH_QUEUE, from);
+        first(headers::FIRST_DEATH_REASON, reason);
+        let letter = Letter {
+            exchange: String::new(),
+            routing_key: to.to_string(),
+            head: codec::encode(&message),
+            body: letter.body.clone(),
+        };
+        self.insert(to.clone(), Arc::new(letter), now);
+    }
+
+    /// Puts back what a store had; may have been delivered before, by a process that is gone.
+    #[cfg(feature = "sqlite")]
+    pub(in crate::messaging) fn restore(
+        &mut self,
+        position: u64,
+        queue: &str,
+        letter: Letter,
+        deliveries: u32,
+        due: Option<Instant>,
+    ) {
+        self.next_position = self.next_position.max(position);
+        if let Some(queue) = self.queues.get_mut(queue) {
+            queue.push(position, Entry { letter: Arc::new(letter), deliveries, redelivered: true, due });
+        }
+    }
+
+    /// Forgets what is only known because it was in the store already.
+    #[cfg(feature = "sqlite")]
+    pub(in crate::messaging) fn restored(&mut self) {
+        self.changes.clear();
+    }
+}

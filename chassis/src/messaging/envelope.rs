@@ -1,0 +1,307 @@
+//! How an event becomes a [`Message`] and back: CloudEvents 1.0 in binary mode, as headers `cloudEvents_*`.
+//!
+//! <https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md>; its AMQP binding is for AMQP 1.0, ours is
+//! the same mapping on the headers of AMQP 0-9-1.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use uuid::Uuid;
+
+use super::delivery::Cause;
+use super::names::headers;
+use super::{Event, Message};
+use crate::context::Context;
+use crate::telemetry::propagation;
+use crate::{Result, ResultExt};
+
+/// The content type of every body that we make.
+pub const JSON: &str = "application/json";
+
+const SPEC_VERSION: &str = "1.0";
+const CE_SPEC_VERSION: &str = "cloudEvents_specversion";
+const CE_ID: &str = "cloudEvents_id";
+const CE_SOURCE: &str = "cloudEvents_source";
+const CE_TYPE: &str = "cloudEvents_type";
+const CE_TIME: &str = "cloudEvents_time";
+const CE_SUBJECT: &str = "cloudEvents_subject";
+
+/// What is known of an event besides its data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Envelope {
+    /// Unique per event and the same across resends.
+    pub id: String,
+    /// Name and major version, such as `order.placed.v1`.
+    pub kind: String,
+    /// Who published it: `/orders`.
+    pub source: String,
+    /// When it was published.
+    pub time: Option<SystemTime>,
+    /// The event's ordering key.
+    pub subject: Option<String>,
+    /// Ties together all messages of one business process.
+    pub correlation_id: Option<String>,
+    /// The message that this one came of.
+    pub causation_id: Option<String>,
+    /// When it is no longer worth handling.
+    pub expires_at: Option<SystemTime>,
+}
+
+/// Why the headers of a message could not be read as an envelope.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Malformed {
+    /// A header that every event must have.
+    #[error("header `{0}` is missing or empty")]
+    Missing(&'static str),
+    /// A header that says something impossible.
+    #[error("header `{name}` is `{value}`; expected {expected}")]
+    Header {
+        /// The header.
+        name: &'static str,
+        /// What it says, cut short.
+        value: String,
+        /// What would be right.
+        expected: &'static str,
+    },
+    /// A body that is no JSON.
+    #[error("content type `{0}` cannot be read; expected `application/json`")]
+    ContentType(String),
+}
+
+/// Turns an event into a message from `service`, under a new id.
+///
+/// Trace, baggage and request id come from `context`; correlation and causation from the delivery that is being handled.
+///
+/// # Errors
+/// The event cannot be written as JSON.
+pub fn encode<E: Event>(event: &E, service: &str, context: &Context) -> Result<Message> {
+    let body = serde_json::to_vec(event).context(format!("`{}` cannot be written as JSON", E::KIND))?;
+    let now = SystemTime::now();
+    let cause = Cause::current();
+    let envelope = Envelope {
+        id: Uuid::now_v7().to_string(),
+        kind: E::KIND.to_owned(),
+        source: format!("/{service}"),
+        time: Some(now),
+        subject: event.key(),
+        correlation_id: cause.as_ref().and_then(|cause| cause.correlation_id.clone()),
+        causation_id: cause.map(|cause| cause.id),
+        expires_at: E::EXPIRES_AFTER.map(|after| now + after),
+    };
+    let mut message = envelope.into_message();
+    message.app_id = Some(service.to_owned());
+    message.body = body.into();
+    write_context(context, &mut message.headers);
+    Ok(message)
+}
+
+/// Writes trace, baggage and request id.
+pub(crate) fn write_context(context: &Context, headers: &mut BTreeMap<String, String>) {
+    propagation::inject(context, |name, value| {
+        headers.insert(name.to_owned(), value);
+    });
+    if let Some(id) = &context.request_id {
+        headers.insert(headers::REQUEST_ID.into(), id.to_string());
+    }
+}
+
+/// Reads trace, baggage and request id; what is malformed is left out.
+pub(crate) fn read_context(message: &Message, service: &'static str) -> Context {
+    let get = |name: &str| message.headers.get(name).map(String::as_str);
+    let (trace, baggage) = propagation::extract(get);
+    Context {
+        trace,
+        service: Some(service),
+        request_id: get(headers::REQUEST_ID).map(Into::into),
+        baggage,
+        ..Context::default()
+    }
+}
+
+impl Envelope {
+    /// Reads the envelope of a message.
+    ///
+    /// # Errors
+    /// The first header that is missing or wrong.
+    pub fn read(message: &Message) -> Result<Self, Malformed> {
+        let version = required(message, CE_SPEC_VERSION)?;
+        if version != SPEC_VERSION {
+            return Err(wrong(CE_SPEC_VERSION, version, "`1.0`"));
+        }
+        let id = required(message, CE_ID)?;
+        if !message.id.is_empty() && message.id != id {
+            return Err(wrong(CE_ID, id, "the same as the property message-id"));
+        }
+        let kind = required(message, CE_TYPE)?;
+        if !message.kind.is_empty() && message.kind != kind {
+            return Err(wrong(CE_TYPE, kind, "the same as the property type"));
+        }
+        if let Some(content_type) = message.content_type.as_deref().filter(|text| !is_json(text)) {
+            return Err(Malformed::ContentType(short(content_type)));
+        }
+        Ok(Self {
+            id: id.to_owned(),
+            kind: kind.to_owned(),
+            source: required(message, CE_SOURCE)?.to_owned(),
+            time: optional(message, CE_TIME).map(read_time).transpose()?,
+            subject: optional(message, CE_SUBJECT).map(str::to_owned),
+            correlation_id: message.correlation_id.clone(),
+            causation_id: optional(message, headers::CAUSATION_ID).map(str::to_owned),
+            expires_at: optional(message, headers::EXPIRES_AT).map(read_expiry).transpose()?,
+        })
+    }
+
+    /// Whether it is no longer worth handling at `now`.
+    pub fn is_expired(&self, now: SystemTime) -> bool {
+        self.expires_at.is_some_and(|at| at <= now)
+    }
+
+    /// A message with this envelope and no body yet. Without a correlation of its own an event begins one.
+    fn into_message(self) -> Message {
+        let mut headers = BTreeMap::from([
+            (CE_SPEC_VERSION.to_owned(), SPEC_VERSION.to_owned()),
+            (CE_ID.to_owned(), self.id.clone()),
+            (CE_SOURCE.to_owned(), self.source),
+            (CE_TYPE.to_owned(), self.kind.clone()),
+        ]);
+        let mut set = |name: &str, value: Option<String>| value.map(|value| headers.insert(name.to_owned(), value));
+        set(CE_TIME, self.time.and_then(rfc3339));
+        set(CE_SUBJECT, self.subject);
+        set(headers::CAUSATION_ID, self.causation_id);
+        set(headers::EXPIRES_AT, self.expires_at.map(|at| since_1970(at).as_millis().to_string()));
+        Message {
+            correlation_id: Some(self.correlation_id.unwrap_or_else(|| self.id.clone())),
+            id: self.id,
+            kind: self.kind,
+            content_type: Some(JSON.to_owned()),
+            timestamp: self.time,
+            headers,
+            ..Message::default()
+        }
+    }
+}
+
+/// A time as RFC 3339 has it, to the millisecond; `None` beyond the year 9999.
+pub(crate) fn rfc3339(time: SystemTime) -> Option<String> {
+    jiff::Timestamp::from_millisecond(i64::try_from(since_1970(time).as_millis()).ok()?)
+        .ok()
+        .map(|time| time.to_string())
+}
+
+fn since_1970(time: SystemTime) -> Duration {
+    time.duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
+fn optional<'a>(message: &'a Message, name: &str) -> Option<&'a str> {
+    message.headers.get(name).map(String::as_str)
+}
+
+fn required<'a>(message: &'a Message, name: &'static str) -> Result<&'a str, Malformed> {
+    optional(message, name).filter(|value| !value.is_empty()).ok_or(Malformed::Missing(name))
+}
+
+fn read_time(text: &str) -> Result<SystemTime, Malformed> {
+    text.parse::<jiff::Timestamp>().map(SystemTime::from).map_err(|_| wrong(CE_TIME, text, "a time as in RFC 3339"))
+}
+
+fn read_expiry(text: &str) -> Result<SystemTime, Malformed> {
+    text.parse()
+        .ok()
+        .and_then(|millis| UNIX_EPOCH.checked_add(Duration::from_millis(millis)))
+        .ok_or_else(|| wrong(headers::EXPIRES_AT, text, "milliseconds since 1970"))
+}
+
+fn is_json(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    essence == JSON || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+fn wrong(name: &'static str, value: &str, expected: &'static str) -> Malformed {
+    Malformed::Header { name, value: short(value), expected }
+}
+
+/// Errors travel in headers and logs, so that what they quote is kept short.
+fn short(text: &str) -> String {
+    text.chars().take(80).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use schemars::JsonSchema;
+    use serde::{Deserialize, Serialize};
+
+    use super::*;
+    use crate::context::TraceContext;
+
+    #[derive(Debug, Serialize, Deserialize, JsonSchema)]
+    struct Placed {
+        order: u32,
+    }
+
+    impl Event for Placed {
+        const NAME: &'static str = "order.placed";
+        const VERSION: u32 = 1;
+        const OWNER: &'static str = "orders";
+        const KIND: &'static str = "order.placed.v1";
+        const EXPIRES_AFTER: Option<Duration> = Some(Duration::from_secs(60));
+
+        fn key(&self) -> Option<String> {
+            Some(self.order.to_string())
+        }
+    }
+
+    fn placed() -> Message {
+        let context = Context {
+            trace: TraceContext::parse("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01").expect("well-formed"),
+            request_id: Some("r-1".into()),
+            baggage: Some("a=b".into()),
+            ..Context::default()
+        };
+        encode(&Placed { order: 7 }, "orders", &context).expect("encodes")
+    }
+
+    #[test]
+    fn an_event_survives_the_way_there_and_back() {
+        let message = placed();
+        let envelope = Envelope::read(&message).expect("well-formed");
+        assert_eq!(envelope.id, message.id);
+        assert_eq!(envelope.kind, "order.placed.v1");
+        assert_eq!(envelope.source, "/orders");
+        assert_eq!(envelope.subject.as_deref(), Some("7"));
+        assert_eq!(envelope.correlation_id, Some(message.id.clone()), "an event without a cause begins a correlation");
+        assert!(!envelope.is_expired(SystemTime::now()));
+        assert!(envelope.is_expired(SystemTime::now() + Duration::from_secs(61)));
+        assert_eq!(message.body.as_ref(), br#"{"order":7}"#);
+
+        let context = read_context(&message, "inventory");
+        assert_eq!(context.trace.traceparent(), "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+        assert_eq!(context.request_id.as_deref(), Some("r-1"));
+        assert_eq!(context.baggage.as_deref(), Some("a=b"));
+    }
+
+    #[test]
+    fn every_wrong_header_is_named() {
+        let without = |name: &str| {
+            let mut message = placed();
+            message.headers.remove(name);
+            Envelope::read(&message).expect_err(name).to_string()
+        };
+        for name in [CE_SPEC_VERSION, CE_ID, CE_SOURCE, CE_TYPE] {
+            assert_eq!(without(name), format!("header `{name}` is missing or empty"));
+        }
+        let with = |name: &str, value: &str| {
+            let mut message = placed();
+            message.headers.insert(name.to_owned(), value.to_owned());
+            Envelope::read(&message).expect_err(name).to_string()
+        };
+        assert_eq!(with(CE_SPEC_VERSION, "0.3"), "header `cloudEvents_specversion` is `0.3`; expected `1.0`");
+        assert_eq!(with(CE_TIME, "noon"), "header `cloudEvents_time` is `noon`; expected a time as in RFC 3339");
+        assert!(with(CE_ID, "other").contains("the same as the property message-id"));
+        assert!(with(headers::EXPIRES_AT, "-1").contains("milliseconds since 1970"));
+
+        let mut message = placed();
+        message.content_type = Some("text/plain".into());
+        assert!(Envelope::read(&message).expect_err("no JSON").to_string().contains("`text/plain`"));
+    }
+}

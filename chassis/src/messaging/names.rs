@@ -1,0 +1,72 @@
+//! What exchanges, queues and headers are called: all of it here, as docs/wire.md has it.
+
+use std::time::Duration;
+
+/// The topic exchange of the events that `service` publishes: `orders.events`.
+pub fn events_exchange(service: &str) -> String {
+    format!("{service}.events")
+}
+
+/// The direct exchange of the commands that `service` takes: `orders.commands`.
+pub fn commands_exchange(service: &str) -> String {
+    format!("{service}.commands")
+}
+
+/// The queue of one handler: `inventory.order-cancelled` for the function `order_cancelled` of `inventory`.
+pub fn queue(service: &str, handler: &str) -> String {
+    format!("{service}.{}", handler.replace('_', "-"))
+}
+
+/// Where messages of `queue` are parked: `inventory.order-cancelled.dlq`.
+pub fn parking_queue(queue: &str) -> String {
+    format!("{queue}.dlq")
+}
+
+/// The exchange, and the queue of the same name, that hold messages back for `delay`: `chassis.retry.10000`.
+///
+/// A message enters with the queue that it shall come back to as its routing key.
+pub fn delay(delay: Duration) -> String {
+    format!("chassis.retry.{}", delay.as_millis())
+}
+
+/// Headers that the library adds to those of CloudEvents and W3C.
+pub mod headers {
+    /// The id of the message that this one came of.
+    pub const CAUSATION_ID: &str = "causation-id";
+    /// The id under which the outermost request is known in logs.
+    pub const REQUEST_ID: &str = "x-request-id";
+    /// When the message is no longer worth handling, in milliseconds since 1970.
+    pub const EXPIRES_AT: &str = "chassis-expires-at";
+    /// How often handlers have tried the message so far.
+    pub const ATTEMPT: &str = "x-chassis-attempt";
+    /// The exchange that the message was first published to, on a message that was retried or parked.
+    pub const EXCHANGE: &str = "x-chassis-exchange";
+    /// The key that the message was first published with, on a message that was retried or parked.
+    pub const ROUTING_KEY: &str = "x-chassis-routing-key";
+    /// The queue that a parked message came from.
+    pub const QUEUE: &str = "x-chassis-queue";
+    /// Why a message was parked: `failed`, `malformed` or `undecodable`.
+    pub const REASON: &str = "x-chassis-reason";
+    /// The error that the last attempt ended with, with its causes.
+    pub const ERROR: &str = "x-chassis-error";
+    /// When a message was parked, in RFC 3339.
+    pub const PARKED_AT: &str = "x-chassis-parked-at";
+    /// How often the broker has delivered the message before, where it counts.
+    pub const DELIVERY_COUNT: &str = "x-delivery-count";
+    /// The queue that the broker itself dead-lettered the message from.
+    pub const FIRST_DEATH_QUEUE: &str = "x-first-death-queue";
+    /// Why the broker itself dead-lettered the message: `rejected`, `expired` or `delivery_limit`.
+    pub const FIRST_DEATH_REASON: &str = "x-first-death-reason";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_queue_is_named_after_service_and_function() {
+        assert_eq!(queue("inventory", "order_cancelled"), "inventory.order-cancelled");
+        assert_eq!(parking_queue("inventory.order-cancelled"), "inventory.order-cancelled.dlq");
+        assert_eq!(delay(Duration::from_secs(10)), "chassis.retry.10000");
+    }
+}

@@ -1,0 +1,78 @@
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::config::{Faults, Settings};
+
+/// The section `outbox`: how what services publish in their transactions is sent.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct OutboxSettings {
+    /// How many messages of one partition are read, and so on their way, at a time.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub batch: u32,
+    /// How often to look for rows that other processes have written. Those of this one are seen at once.
+    #[serde(with = "crate::config::duration")]
+    #[schemars(schema_with = "crate::config::duration::schema")]
+    pub poll: Duration,
+    /// For how long a partition is leased; it is renewed three times in that time. What an instance that died has leased is
+    /// taken over after it.
+    #[serde(with = "crate::config::duration")]
+    #[schemars(schema_with = "crate::config::duration::schema")]
+    pub lease: Duration,
+    /// How long to wait for the broker's confirmation of one message.
+    #[serde(with = "crate::config::duration")]
+    #[schemars(schema_with = "crate::config::duration::schema")]
+    pub publish_timeout: Duration,
+    /// The pause after a failure; doubled with each further one.
+    #[serde(with = "crate::config::duration")]
+    #[schemars(schema_with = "crate::config::duration::schema")]
+    pub retry_min: Duration,
+    /// The longest pause.
+    #[serde(with = "crate::config::duration")]
+    #[schemars(schema_with = "crate::config::duration::schema")]
+    pub retry_max: Duration,
+    /// After how many failures for good, one after the other, a message is parked.
+    #[schemars(range(min = 1))]
+    pub park_after: u32,
+    /// From which age of the oldest message on the service's health is degraded.
+    #[serde(with = "crate::config::duration")]
+    #[schemars(schema_with = "crate::config::duration::schema")]
+    pub degraded_after: Duration,
+    /// How many of the database's connections the relay may use at once.
+    #[schemars(range(min = 1, max = 16))]
+    pub connections: u32,
+}
+
+impl Default for OutboxSettings {
+    fn default() -> Self {
+        Self {
+            batch: 256,
+            poll: Duration::from_millis(500),
+            lease: Duration::from_secs(15),
+            publish_timeout: Duration::from_secs(30),
+            retry_min: Duration::from_millis(500),
+            retry_max: Duration::from_secs(60),
+            park_after: 10,
+            degraded_after: Duration::from_secs(60),
+            connections: 2,
+        }
+    }
+}
+
+impl Settings for OutboxSettings {
+    const SECTION: &'static str = "outbox";
+
+    fn validate(&self, faults: &mut Faults) {
+        if self.poll.is_zero() {
+            faults.add("poll", "must be longer than nothing");
+        }
+        if self.lease < Duration::from_millis(300) {
+            faults.add("lease", "must be at least 300ms");
+        }
+        if self.retry_min > self.retry_max {
+            faults.add("retry_min", "must not be longer than `retry_max`");
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! What the outbox says to each engine, through sqlx's `Any` driver: ids and JSON are cast from and to text, times are
+//! milliseconds, and lists are JSON arrays, since `Any` has no arrays.
+
+use crate::data::Engine;
+
+pub(super) struct Sql {
+    /// id, part, ordering key, exchange, routing key, properties, headers, body, not before, expires.
+    pub(super) enqueue: &'static str,
+    /// part, limit, rows held already, keys that are blocked.
+    ///
+    /// It selects among *all* rows that remain and not from the last one seen on, since a transaction that committed late
+    /// may have written rows with smaller numbers. A row that failed before is given even before its time if it has a key:
+    /// the relay keeps the key blocked itself, and must never be given a later row of that key without it.
+    pub(super) fetch: &'static str,
+    /// part, rows, owner, epoch.
+    pub(super) delete: &'static str,
+    /// part, row, owner, epoch, error, pause.
+    pub(super) defer: &'static str,
+    /// part, row, owner, epoch, error. On SQLite followed by `delete`, since it has no `DELETE` within a `WITH`.
+    pub(super) park: &'static str,
+    /// owner, time to live.
+    pub(super) acquire: &'static str,
+    /// owner, time to live.
+    pub(super) renew: &'static str,
+    /// owner.
+    pub(super) release: &'static str,
+    /// Each partition: whether its lease is free, and whether there are rows.
+    pub(super) scout: &'static str,
+    /// How many rows there are (up to 100,000), the age of the oldest, how many are parked.
+    pub(super) survey: &'static str,
+}
+
+pub(super) fn of(engine: Engine) -> &'static Sql {
+    match engine {
+        Engine::Sqlite => &SQLITE,
+        Engine::Postgres => &POSTGRES,
+    }
+}
+
+/// Takes all leases, whoever holds them; owner, time to live. See [`Leases::start`](super::leases::Leases::start).
+pub(super) const SQLITE_TAKE_OVER: &str = "UPDATE chassis_outbox_lease SET owner = $1, epoch = epoch + 1, \
+     expires_at = CAST(unixepoch('subsec') * 1000 AS INTEGER) + $2 RETURNING part, epoch";
+
+const SQLITE: Sql = Sql {
+    enqueue: "INSERT INTO chassis_outbox \
+        (id, part, ordering_key, exchange, routing_key, properties, headers, body, available_at, expires_at) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, \
+        coalesce($9, CAST(unixepoch('subsec') * 1000 AS INTEGER)), $10)",
+    fetch: "SELECT seq, id, ordering_key, exchange, routing_key, properties, headers, body, attempts, \
+        coalesce(expires_at <= CAST(unixepoch('subsec') * 1000 AS INTEGER), 0) AS expired \
+        FROM chassis_outbox WHERE part = $1 \
+        AND (available_at <= CAST(unixepoch('subsec') * 1000 AS INTEGER) \
+             OR (last_error IS NOT NULL AND ordering_key IS NOT NULL)) \
+        AND seq NOT IN (SELECT value FROM json_each($3)) \
+        AND (ordering_key IS NULL OR ordering_key NOT IN (SELECT value FROM json_each($4))) \
+        ORDER BY seq LIMIT $2",
+    delete: "DELETE FROM chassis_outbox WHERE part = $1 AND seq IN (SELECT value FROM json_each($2)) \
+        AND EXISTS (SELECT 1 FROM chassis_outbox_lease WHERE part = $1 AND owner = $3 AND epoch = $4)",
+    defer: "UPDATE chassis_outbox SET attempts = attempts + 1, last_error = $5, \
+        available_at = CAST(unixepoch('subsec') * 1000 AS INTEGER) + $6 \
+        WHERE part = $1 AND seq = $2 \
+        AND EXISTS (SELECT 1 FROM chassis_outbox_lease WHERE part = $1 AND owner = $3 AND epoch = $4)",
+    park: "INSERT INTO chassis_outbox_parked (seq, id, part, ordering_key, exchange, routing_key, properties, headers, body, \
+        created_at, available_at, expires_at, attempts, last_error) \
+        SELECT seq, id, part, ordering_key, exchange, routing_key, properties, headers, body, \
+        created_at, available_at, expires_at, attempts + 1, $5 FROM chassis_outbox WHERE part = $1 AND seq = $2 \
+        AND EXISTS (SELECT 1 FROM chassis_outbox_lease WHERE part = $1 AND owner = $3 AND epoch = $4)",
+    acquire: "UPDATE chassis_outbox_lease SET owner = $1, epoch = epoch + 1, \
+        expires_at = CAST(unixepoch('subsec') * 1000 AS INTEGER) + $2 \
+        WHERE part = (SELECT part FROM chassis_outbox_lease \
+                      WHERE expires_at <= CAST(unixepoch('subsec') * 1000 AS INTEGER) ORDER BY random() LIMIT 1) \
+        RETURNING part, epoch",
+    renew: "UPDATE chassis_outbox_lease SET expires_at = CAST(unixepoch('subsec') * 1000 AS INTEGER) + $2 \
+        WHERE owner = $1 RETURNING part, epoch",
+    release: "UPDATE chassis_outbox_lease SET owner = NULL, expires_at = 0 WHERE owner = $1",
+    scout: "SELECT part, expires_at <= CAST(unixepoch('subsec') * 1000 AS INTEGER) AS free, \
+        EXISTS (SELECT 1 FROM chassis_outbox o WHERE o.part = l.part) AS waiting FROM chassis_outbox_lease l",
+    survey: "SELECT (SELECT count(*) FROM (SELECT 1 FROM chassis_outbox LIMIT 100000)) AS depth, \
+        (SELECT CAST(unixepoch('subsec') * 1000 AS INTEGER) - CASE WHEN last_error IS NULL THEN available_at ELSE created_at END \
+         FROM chassis_outbox \
+         WHERE available_at <= CAST(unixepoch('subsec') * 1000 AS INTEGER) OR last_error IS NOT NULL \
+         ORDER BY seq LIMIT 1) AS oldest, \
+        (SELECT count(*) FROM chassis_outbox_parked) AS parked",
+};
+
+const POSTGRES: Sql = Sql {
+    enqueue: "INSERT INTO chassis_outbox \
+        (id, part, ordering_key, exchange, routing_key, properties, headers, body, available_at, expires_at) \
+        VALUES ($1::uuid, $2, $3, $4, $5, $6::jsonb, $7::jsonb, $8, \
+        coalesce(to_timestamp($9::bigint / 1000.0), now()), to_timestamp($10::bigint / 1000.0))",
+    fetch: "SELECT seq, id::text AS id, ordering_key, exchange, routing_key, properties::text AS properties, \
+        headers::text AS headers, body, attempts, coalesce(expires_at <= now(), false)::int AS expired \
+        FROM chassis_outbox WHERE part = $1 \
+        AND (available_at <= now() OR (last_error IS NOT NULL AND ordering_key IS NOT NULL)) \
+        AND seq <> ALL (ARRAY(SELECT jsonb_array_elements_text($3::jsonb)::bigint)) \
+        AND (ordering_key IS NULL OR ordering_key <> ALL (ARRAY(SELECT jsonb_array_elements_text($4::jsonb)))) \
+        ORDER BY seq LIMIT $2",
+    delete: "DELETE FROM chassis_outbox WHERE part = $1 \
+        AND seq = ANY (ARRAY(SELECT jsonb_array_elements_text($2::jsonb)::bigint)) \
+        AND EXISTS (SELECT 1 FROM chassis_outbox_lease WHERE part = $1 AND owner = $3 AND epoch = $4)",
+    defer: "UPDATE chassis_outbox SET attempts = attempts + 1, last_error = $5, \
+        available_at = now() + $6::bigint * interval '1 millisecond' \
+        WHERE part = $1 AND seq = $2 \
+        AND EXISTS (SELECT 1 FROM chassis_outbox_lease WHERE part = $1 AND owner = $3 AND epoch = $4)",
+    park: "WITH gone AS (DELETE FROM chassis_outbox WHERE part = $1 AND seq = $2 \
+        AND EXISTS (SELECT 1 FROM chassis_outbox_lease WHERE part = $1 AND owner = $3 AND epoch = $4) RETURNING *) \
+        INSERT INTO chassis_outbox_parked (seq, id, part, ordering_key, exchange, routing_key, properties, headers, body, \
+        created_at, available_at, expires_at, attempts, last_error) \
+        SELECT seq, id, part, ordering_key, exchange, routing_key, properties, headers, body, \
+        created_at, available_at, expires_at, attempts + 1, $5 FROM gone",
+    acquire: "UPDATE chassis_outbox_lease SET owner = $1, epoch = epoch + 1, \
+        expires_at = clock_timestamp() + $2::bigint * interval '1 millisecond' \
+        WHERE part = (SELECT part FROM chassis_outbox_lease WHERE expires_at <= clock_timestamp() \
+                      ORDER BY random() LIMIT 1 FOR UPDATE SKIP LOCKED) \
+        RETURNING part, epoch",
+    renew: "UPDATE chassis_outbox_lease SET expires_at = clock_timestamp() + $2::bigint * interval '1 millisecond' \
+        WHERE owner = $1 RETURNING part, epoch",
+    release: "UPDATE chassis_outbox_lease SET owner = NULL, expires_at = '-infinity' WHERE owner = $1",
+    scout: "SELECT part, (expires_at <= clock_timestamp())::int AS free, \
+        EXISTS (SELECT 1 FROM chassis_outbox o WHERE o.part = l.part)::int AS waiting FROM chassis_outbox_lease l",
+    survey: "SELECT (SELECT count(*) FROM (SELECT 1 FROM chassis_outbox LIMIT 100000) n) AS depth, \
+        (SELECT (extract(epoch FROM max(clock_timestamp() - f.since)) * 1000)::bigint \
+         FROM chassis_outbox_lease l CROSS JOIN LATERAL ( \
+            SELECT CASE WHEN o.last_error IS NULL THEN o.available_at ELSE o.created_at END AS since FROM chassis_outbox o \
+            WHERE o.part = l.part AND (o.available_at <= now() OR o.last_error IS NOT NULL) ORDER BY o.seq LIMIT 1) f) AS oldest, \
+        (SELECT count(*) FROM chassis_outbox_parked) AS parked",
+};

@@ -1,0 +1,145 @@
+//! What follows from what has been done: confirmed, failed, deleted.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{Exit, Step, Worker};
+use crate::Result;
+use crate::messaging::driver::PublishError;
+use crate::messaging::outbox::lanes::Lane;
+use crate::messaging::outbox::row::Row;
+use crate::messaging::outbox::verdict::{self, Verdict};
+
+/// The longest pause for want of a broker or a database, which come back for all rows at once.
+const LONGEST: Duration = Duration::from_secs(5);
+
+impl Worker {
+    pub(super) fn take(&mut self, step: Step) -> Option<Exit> {
+        match step {
+            Step::Fetched(Ok(rows)) => self.fetched(rows),
+            Step::Fetched(Err(error)) => {
+                (self.fetching, self.hungry) = (false, true);
+                self.rest(&format!("{error:#}"));
+            }
+            Step::Sent { lane, seq, begun, result: Ok(()), .. } => {
+                self.shared.metrics.published(begun.elapsed());
+                self.recovered();
+                self.settled(&lane, seq);
+            }
+            Step::Sent { lane, seq, id, attempts, result: Err(error), .. } => {
+                self.failed(lane, seq, &id, attempts, &error)
+            }
+            Step::Deleted { rows, result } => return self.deleted(rows, result),
+            Step::Deferred(Ok(())) => {}
+            // It is tried again all the same; only its count is not kept.
+            Step::Deferred(Err(error)) => self.rest(&format!("{error:#}")),
+            Step::Parked { lane, seq, result } => match result {
+                Ok(()) => {
+                    self.lanes.parked(&lane);
+                    self.hungry = true;
+                }
+                Err(error) => {
+                    self.rest(&format!("{error:#}"));
+                    let again = Instant::now() + self.shared.settings.retry_min;
+                    self.lanes.block(&lane, seq, again, false);
+                }
+            },
+        }
+        None
+    }
+
+    fn fetched(&mut self, rows: Vec<Row>) {
+        self.fetching = false;
+        let count = rows.len();
+        let (ready, disturbed) = self.lanes.admit(rows, Instant::now());
+        self.hungry |= disturbed || count >= self.limit;
+        for (lane, row) in ready {
+            self.send(lane, row);
+        }
+    }
+
+    /// A row is done with; the next of its lane may go.
+    fn settled(&mut self, lane: &Lane, seq: i64) {
+        self.confirm(seq);
+        if let Some(row) = self.lanes.done(lane) {
+            self.send(lane.clone(), row);
+        }
+    }
+
+    pub(super) fn confirm(&mut self, seq: i64) {
+        self.confirmed.push(seq);
+        self.confirmed_since.get_or_insert_with(Instant::now);
+    }
+
+    fn failed(&mut self, lane: Lane, seq: i64, id: &str, attempts: u32, error: &PublishError) {
+        self.shared.metrics.failed(verdict::name(error));
+        let settings = &self.shared.settings;
+        let verdict = Verdict::of(error);
+        if verdict == Verdict::Transport {
+            self.lanes.give_back(&lane, seq);
+            return self.rest(&error.to_string());
+        }
+        let permanent = verdict == Verdict::Permanent;
+        let given_up = permanent && self.lanes.permanent_failures(&lane) + 1 >= settings.park_after;
+        if verdict == Verdict::Hopeless || given_up {
+            return self.park(lane, seq, id, error.to_string());
+        }
+        let pause = verdict::pause(attempts.saturating_add(1), settings.retry_min, settings.retry_max);
+        tracing::warn!(message.id = id, %error, ?pause, "a message in the outbox could not be sent");
+        self.shared.trouble.set(error.to_string());
+        self.lanes.block(&lane, seq, Instant::now() + pause, permanent);
+        let (store, held, error) = (self.shared.store.clone(), self.held, error.to_string());
+        self.steps.push(Box::pin(async move { Step::Deferred(store.defer(held, seq, &error, pause).await) }));
+    }
+
+    pub(super) fn park(&mut self, lane: Lane, seq: i64, id: &str, error: String) {
+        tracing::error!(message.id = id, row = seq, error, "a message in the outbox can't be sent and is parked");
+        self.lanes.hold_for_parking(&lane, seq);
+        let (store, held) = (self.shared.store.clone(), self.held);
+        self.steps.push(Box::pin(async move {
+            let result = store.park(held, seq, &error).await;
+            Step::Parked { lane, seq, result }
+        }));
+    }
+
+    fn deleted(&mut self, rows: Vec<i64>, result: Result<bool>) -> Option<Exit> {
+        self.deleting = false;
+        match result {
+            Ok(true) => self.lanes.deleted(&rows),
+            Ok(false) => {
+                tracing::warn!(partition = self.held.part, "the outbox's partition went to another instance");
+                return Some(Exit::Lost);
+            }
+            Err(error) => {
+                self.rest(&format!("{error:#}"));
+                self.confirmed.extend(rows);
+                self.confirmed_since.get_or_insert_with(Instant::now);
+            }
+        }
+        None
+    }
+
+    /// The broker or the database can't be had: leaves both alone for a while.
+    fn rest(&mut self, cause: &str) {
+        self.hungry = true;
+        // Many rows may fail of one cause; that is one failure.
+        if self.paused_until.is_some_and(|until| until > Instant::now()) {
+            return;
+        }
+        self.failures = self.failures.saturating_add(1);
+        let pause =
+            verdict::pause(self.failures, self.shared.settings.retry_min, self.shared.settings.retry_max.min(LONGEST));
+        tracing::warn!(partition = self.held.part, cause, ?pause, "the outbox pauses");
+        self.shared.trouble.set(cause);
+        self.paused_until = Some(Instant::now() + pause);
+    }
+
+    fn recovered(&mut self) {
+        if self.failures > 0 {
+            self.failures = 0;
+            self.paused_until = None;
+        }
+        self.shared.trouble.clear();
+    }
+}

@@ -1,0 +1,196 @@
+//! The section `messaging`.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::consumer::{RetryPolicy, RetrySettings};
+use crate::config::{Faults, Secret, Settings, duration};
+
+/// How services reach each other by messages.
+///
+/// ```toml
+/// [messaging]
+/// transport = "rabbitmq"
+/// url = "amqp://user:password@rabbit-1:5672/shop, amqp://user:password@rabbit-2:5672/shop"
+///
+/// [messaging.retry.patient]
+/// immediate = 1
+/// delays = ["1m", "10m", "1h"]
+/// ```
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct MessagingSettings {
+    /// What carries the messages. Unset, it is RabbitMQ where there is a `url`, else the local file (with the feature
+    /// `sqlite`), else memory.
+    pub transport: Option<Transport>,
+    /// Where RabbitMQ is: `amqp://user:password@host:5672/vhost` or `amqps://…`. Several, separated by commas, are tried in turn.
+    pub url: Option<Secret<String>>,
+    /// RabbitMQ, beyond its `url`.
+    pub rabbitmq: RabbitmqSettings,
+    /// The transport `local`.
+    pub local: LocalSettings,
+    /// The transport `memory`.
+    pub memory: MemorySettings,
+    /// Retry policies besides `standard` and `none`, by their names.
+    pub retry: BTreeMap<String, RetrySettings>,
+}
+
+/// What carries the messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Transport {
+    /// A broker in the memory of the process; what is in it ends with the process.
+    Memory,
+    /// A broker in the process whose queues live in a SQLite file.
+    Local,
+    /// RabbitMQ.
+    Rabbitmq,
+}
+
+/// RabbitMQ, beyond where it is.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct RabbitmqSettings {
+    /// For how long one attempt to connect may take.
+    #[serde(with = "duration")]
+    #[schemars(schema_with = "duration::schema")]
+    pub connect_timeout: Duration,
+    /// How often both sides show that they are alive; the connection is lost after two that are missing.
+    #[serde(with = "duration")]
+    #[schemars(schema_with = "duration::schema")]
+    pub heartbeat: Duration,
+    /// A PEM file with authorities to trust besides those of the system.
+    pub ca_file: Option<PathBuf>,
+    /// A PEM file with the client's certificate; needs `key_file`.
+    pub certificate_file: Option<PathBuf>,
+    /// A PEM file with the client's key (PKCS #8).
+    pub key_file: Option<PathBuf>,
+}
+
+impl Default for RabbitmqSettings {
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_secs(10),
+            heartbeat: Duration::from_secs(10),
+            ca_file: None,
+            certificate_file: None,
+            key_file: None,
+        }
+    }
+}
+
+/// The transport `local`.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct LocalSettings {
+    /// The file; services of one process with the same file share its queues.
+    pub path: PathBuf,
+    /// Whether a confirmed message survives a loss of power, and not just of the process. Costs a flush of the disk per commit.
+    pub power_loss: bool,
+}
+
+impl Default for LocalSettings {
+    fn default() -> Self {
+        Self { path: PathBuf::from("data/broker.sqlite"), power_loss: true }
+    }
+}
+
+/// The transport `memory`.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct MemorySettings {
+    /// Services of one process with the same name share its queues.
+    pub name: String,
+}
+
+impl Default for MemorySettings {
+    fn default() -> Self {
+        Self { name: "default".to_owned() }
+    }
+}
+
+impl MessagingSettings {
+    /// What carries the messages, said or not.
+    pub fn effective_transport(&self) -> Transport {
+        match self.transport {
+            Some(transport) => transport,
+            None if self.url.is_some() => Transport::Rabbitmq,
+            None if cfg!(feature = "sqlite") => Transport::Local,
+            None => Transport::Memory,
+        }
+    }
+
+    /// The retry policy of that name.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn retry_policy(&self, name: &str) -> crate::Result<RetryPolicy> {
+        RetryPolicy::named(name, &self.retry)
+    }
+}
+
+impl Settings for MessagingSettings {
+    const SECTION: &'static str = "messaging";
+
+    fn validate(&self, faults: &mut Faults) {
+        match self.effective_transport() {
+            Transport::Rabbitmq if !cfg!(feature = "amqp") => {
+                faults.add("transport", "is `rabbitmq`, but the program was built without the feature `amqp`");
+            }
+            Transport::Rabbitmq if self.url.is_none() => {
+                let hint = "set it to something like \"amqp://user:password@host:5672/vhost\"";
+                faults.add("url", "is needed by the transport `rabbitmq`").hint(hint);
+            }
+            Transport::Local if !cfg!(feature = "sqlite") => {
+                faults.add("transport", "is `local`, but the program was built without the feature `sqlite`");
+            }
+            _ => {}
+        }
+        if self.rabbitmq.certificate_file.is_some() != self.rabbitmq.key_file.is_some() {
+            faults.add("rabbitmq.certificate_file", "and `key_file` need each other");
+        }
+        for name in self.retry.keys() {
+            if let Err(error) = self.retry_policy(name) {
+                let cause = error.source().map_or_else(|| error.to_string(), ToString::to_string);
+                faults.add(format!("retry.{name}"), cause);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    fn report(toml: &str) -> String {
+        let config = Config::from_toml(toml).expect("well-formed");
+        config.read::<MessagingSettings>().map_or_else(|faults| faults.to_string(), |read| format!("{read:?}"))
+    }
+
+    #[test]
+    fn the_transport_follows_from_what_there_is() {
+        let mut settings = MessagingSettings::default();
+        assert_ne!(settings.effective_transport(), Transport::Rabbitmq);
+        settings.url = Some("amqp://broker".to_owned().into());
+        assert_eq!(settings.effective_transport(), Transport::Rabbitmq);
+    }
+
+    #[test]
+    fn every_fault_is_reported_and_no_password() {
+        let faults =
+            report("[messaging]\ntransport = 'rabbitmq'\nretry.slow.immediate = 0\nrabbitmq.key_file = 'key.pem'");
+        assert!(faults.contains("messaging.url: is needed by the transport `rabbitmq`"), "{faults}");
+        assert!(
+            faults.contains("messaging.retry.slow: a retry policy needs at least one immediate attempt"),
+            "{faults}"
+        );
+        assert!(faults.contains("need each other"), "{faults}");
+        let shown = report("messaging.url = 'amqp://user:hunter2@broker/shop'");
+        assert!(!shown.contains("hunter2"), "{shown}");
+    }
+}

@@ -1,0 +1,100 @@
+//! The first connection: what ends a process at once, and what is waited for.
+
+use std::time::Duration;
+
+use chassis::messaging::amqp::{self, AmqpSettings, ConnectError};
+use chassis::messaging::driver::{ConnectionState, Driver, PublishError};
+use harness::rabbitmq::{Broker, virtual_host};
+use tokio::net::TcpListener;
+use tokio::time::Instant;
+
+use crate::kit::{connect, outgoing, reaches, send, settings, within, work_queue};
+
+#[tokio::test]
+async fn wrong_credentials_are_told_at_once_without_repeating_them() {
+    let host = virtual_host("credentials").await;
+    let uri = format!("amqp://somebody:hunter2@127.0.0.1:{}/{}", host.port(), host.name());
+    let error = within("an answer", amqp::connect(&settings(&uri))).await.err().unwrap();
+    assert!(matches!(error, ConnectError::Credentials { .. }), "{error}");
+    let shown = format!("{error} {error:?} {:?}", settings(&uri));
+    assert!(!shown.contains("hunter2") && !shown.contains("somebody"), "{shown}");
+}
+
+#[tokio::test]
+async fn a_missing_virtual_host_is_told_at_once() {
+    let host = virtual_host("vhost").await;
+    let uri = host.uri().replace(host.name(), "nowhere");
+    let error = within("an answer", amqp::connect(&settings(&uri))).await.err().unwrap();
+    let ConnectError::VirtualHost { vhost, detail, .. } = &error else { panic!("{error}") };
+    assert_eq!((vhost.as_str(), *detail), ("nowhere", "it does not exist"));
+}
+
+#[tokio::test]
+async fn a_wrong_uri_is_told_by_its_position() {
+    let settings = AmqpSettings {
+        uris: vec!["amqp://127.0.0.1".into(), "amqp//user:hunter2@host".into()],
+        ..AmqpSettings::default()
+    };
+    let error = amqp::connect(&settings).await.err().unwrap().to_string();
+    assert!(error.contains("number 2") && !error.contains("hunter2"), "{error}");
+    let error = amqp::connect(&AmqpSettings::default()).await.err().unwrap();
+    assert_eq!(error, ConnectError::NoUri);
+}
+
+#[tokio::test]
+async fn a_second_uri_stands_in_for_the_first() {
+    let host = virtual_host("second").await;
+    let mut settings = settings("amqp://127.0.0.1:1");
+    settings.uris.push(host.uri());
+    let driver = within("a connection", amqp::connect(&settings)).await.unwrap();
+    assert_eq!(*driver.state().borrow(), ConnectionState::Connected);
+}
+
+#[tokio::test]
+async fn a_broker_that_is_not_there_yet_is_waited_for() {
+    let broker = Broker::start().await;
+    broker.stop().await;
+    let driver = connect(&broker.uri()).await;
+    reaches(&driver, "an attempt", |state| matches!(state, ConnectionState::Reconnecting { .. })).await;
+
+    let mut early = outgoing("", "q", "early");
+    early.deadline = Instant::now() + Duration::from_millis(300);
+    let error = driver.publish(early).await.unwrap_err();
+    assert!(matches!(error, PublishError::NotConnected(_)), "{error:?}");
+
+    broker.restart().await;
+    reaches(&driver, "the connection", |state| *state == ConnectionState::Connected).await;
+    driver.declare(work_queue("q")).await.unwrap();
+    send(&driver, "q", "now").await.unwrap();
+}
+
+/// lapin leaves a thread and a socket behind for each attempt that is given up.
+#[tokio::test]
+async fn a_silent_peer_costs_neither_threads_nor_sockets() {
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = silent.local_addr().unwrap().port();
+    let uri = format!("amqp://127.0.0.1:{port}");
+    let settings = AmqpSettings { connect_timeout: Duration::from_millis(200), ..settings(&uri) };
+    // The first attempt starts, once for the process, a thread that lapin keeps.
+    drop(within("giving up", amqp::connect(&settings)).await.unwrap());
+    harness::eventually("the thread to be gone", async || (lapin_threads() == 0).then_some(())).await;
+    let sockets = descriptors();
+    for _ in 0..5 {
+        drop(within("giving up", amqp::connect(&settings)).await.unwrap());
+    }
+    harness::eventually("all threads and sockets to be gone", async || {
+        (lapin_threads() == 0 && descriptors() <= sockets).then_some(())
+    })
+    .await;
+}
+
+fn lapin_threads() -> usize {
+    let names = std::fs::read_dir("/proc/self/task")
+        .unwrap()
+        .filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok());
+    names.filter(|name| name.starts_with("lapin")).count()
+}
+
+fn descriptors() -> usize {
+    std::fs::read_dir("/proc/self/fd").unwrap().count()
+}

@@ -1,0 +1,22 @@
+//! Databases, transactions, leases, the outbox and the inbox, on each engine that the build has.
+//!
+//! The tests on PostgreSQL make databases of their own in the server that `CHASSIS_TEST_POSTGRES` names, as
+//! `postgres://user:password@host:port/postgres`; `tests/run` starts one.
+#![cfg(any(feature = "sqlite", feature = "postgres"))]
+#![allow(missing_docs, clippy::unwrap_used)]
+
+#[cfg(feature = "messaging")]
+mod broker;
+mod database;
+#[cfg(feature = "postgres")]
+mod faults;
+#[cfg(feature = "messaging")]
+mod inbox;
+#[cfg(all(feature = "messaging", feature = "testing"))]
+mod killed;
+mod lease;
+#[cfg(feature = "messaging")]
+mod outbox;
+#[cfg(feature = "messaging")]
+mod relays;
+mod support;

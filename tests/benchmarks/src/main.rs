@@ -1,0 +1,48 @@
+//! Every benchmark of the project is a subcommand of this program.
+//!
+//! ```text
+//! cargo run --release -p benchmarks -- http
+//! cargo run --release -p benchmarks -- http --rounds 40 --json rows.json
+//! ```
+
+#![allow(
+    clippy::disallowed_methods,
+    unreachable_pub,
+    reason = "a program without a runtime of its own, measured by the clock"
+)]
+
+mod http;
+mod progress;
+mod report;
+mod statistics;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Measures the library against what people use today.
+#[derive(Parser)]
+#[command(name = "benchmarks")]
+struct Arguments {
+    #[command(subcommand)]
+    benchmark: Benchmark,
+}
+
+#[derive(Subcommand)]
+enum Benchmark {
+    /// What one service adds to a request, to memory and to the start, over bare axum.
+    Http(http::Arguments),
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().benchmark {
+        Benchmark::Http(arguments) => http::run(&arguments),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("benchmarks: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

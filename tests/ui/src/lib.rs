@@ -1,0 +1,1 @@
+//! What the compiler says to wrong declarations; see `tests/messages.rs`.

@@ -1,0 +1,6 @@
+use chassis::prelude::*;
+
+#[derive(Debug, ApiError)]
+pub struct InventoryError;
+
+fn main() {}

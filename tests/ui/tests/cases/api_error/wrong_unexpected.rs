@@ -1,0 +1,9 @@
+use chassis::prelude::*;
+
+#[derive(Debug, ApiError)]
+pub enum InventoryError {
+    #[api(unexpected)]
+    Unexpected(String),
+}
+
+fn main() {}

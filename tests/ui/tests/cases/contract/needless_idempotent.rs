@@ -1,0 +1,14 @@
+use chassis::prelude::*;
+
+#[model]
+pub struct Line {
+    pub sku: String,
+}
+
+#[contract(name = "inventory", version = 1)]
+pub trait Inventory {
+    #[get("/stock", idempotent)]
+    async fn stock(&self) -> Result<u32>;
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use chassis::prelude::*;
+
+struct Orders;
+
+#[service(name = "Orders!")]
+impl Orders {}
+
+fn main() {}

@@ -1,0 +1,7 @@
+use chassis::prelude::*;
+
+struct Orders;
+
+fn main() -> ExitCode {
+    chassis::run(Orders)
+}

@@ -1,0 +1,6 @@
+use chassis::prelude::*;
+
+#[service(name = "orders")]
+struct Orders;
+
+fn main() {}
