@@ -70,7 +70,18 @@ impl Server {
         }
     }
 
-    pub(crate) fn kill_group(&mut self) {
+    /// Kills the process and all that it started, and returns when none of them runs any more.
+    pub(crate) async fn kill(&mut self, limit: Duration, what: &str) {
+        self.kill_group();
+        self.wait(limit, what).await;
+        let start = Instant::now();
+        while group_runs(self.child.id()) {
+            assert!(start.elapsed() < limit, "{what} left processes that do not end; its log:\n{}", self.last_words());
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    fn kill_group(&mut self) {
         if self.ended().is_none() {
             let _ = kill_process_group(pid(self.child.id()), Signal::KILL);
         }
@@ -100,4 +111,17 @@ impl Drop for Server {
 
 pub(crate) fn pid(number: u32) -> Pid {
     i32::try_from(number).ok().and_then(Pid::from_raw).expect("a process id")
+}
+
+/// Whether a process of the group runs. A killed one whose parent has not yet taken notice (a zombie) does not.
+fn group_runs(group: u32) -> bool {
+    let processes = std::fs::read_dir("/proc").expect("read /proc");
+    processes.flatten().any(|process| {
+        let Ok(stat) = std::fs::read_to_string(process.path().join("stat")) else { return false };
+        // proc_pid_stat(5): "id (name) state parent group …", and the name may hold anything.
+        let Some((_, rest)) = stat.rsplit_once(") ") else { return false };
+        let mut fields = rest.split(' ');
+        let (state, _parent, of) = (fields.next(), fields.next(), fields.next());
+        of == Some(group.to_string().as_str()) && !matches!(state, Some("Z" | "X"))
+    })
 }

@@ -147,8 +147,7 @@ impl Cluster {
     /// Kills it at once (SIGKILL).
     pub async fn kill(&self) {
         if let Some(mut server) = self.server.lock().await.take() {
-            server.kill_group();
-            server.wait(LIMIT, "the killed PostgreSQL").await;
+            server.kill(LIMIT, "the killed PostgreSQL").await;
         }
     }
 

@@ -171,8 +171,7 @@ impl Broker {
     /// Kills it at once (SIGKILL), as if the machine had lost power but for what the disk already has.
     pub async fn kill(&self) {
         if let Some(mut server) = self.server.lock().await.take() {
-            server.kill_group();
-            server.wait(STOP, "the killed broker").await;
+            server.kill(STOP, "the killed broker").await;
         }
     }
 
