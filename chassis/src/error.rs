@@ -1,5 +1,6 @@
 //! The error that every fallible function of a service can return.
 
+use std::any::Any;
 use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
@@ -236,4 +237,10 @@ impl<T, E: Into<Error>> ResultExt<T> for Result<T, E> {
     fn kind(self, kind: ErrorKind) -> Result<T> {
         self.map_err(|error| error.into().with_kind(kind))
     }
+}
+
+/// What a panic said.
+pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("(no text)")
 }

@@ -162,7 +162,7 @@ fn serve(app: App, config: &Config) -> Result<ExitCode> {
             instance: uuid::Uuid::new_v4().to_string(),
         };
         let telemetry = telemetry::init(&config.read::<TelemetrySettings>()?, &info, config.profile())?;
-        let ended = live(app.services, config).await;
+        let ended = live(app, config).await;
         if let Err(error) = &ended {
             tracing::error!("{error:#}");
         }
@@ -174,16 +174,19 @@ fn serve(app: App, config: &Config) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn live(services: Vec<Box<dyn Provider>>, config: &Config) -> Result<()> {
+async fn live(app: App, config: &Config) -> Result<()> {
     let mut signals = Signals::listen()?;
     let settings: LifecycleSettings = config.read()?;
     let running = tokio::select! {
-        started = running::start(services, config) => started?,
+        started = running::start(app.services, config) => started?,
         signal = signals.next() => {
             tracing::info!(signal, "ending before the start was done");
             return Ok(());
         }
     };
+    if let Some(hook) = app.on_ready {
+        hook(&running.addresses);
+    }
     let signal = signals.next().await;
     tracing::info!(signal, "draining");
     tokio::select! {

@@ -2,6 +2,7 @@
 //!
 //! Every source of work (listeners, consumers, jobs) goes through the same states: starting → ready → draining → stopped.
 
+mod addresses;
 mod arguments;
 mod command;
 mod definition;
@@ -20,6 +21,7 @@ mod source;
 
 use std::process::ExitCode;
 
+pub use addresses::Addresses;
 pub use definition::{ContractEntry, Definition, Locals};
 pub use part::{Needs, Part, Parts};
 pub use service::Service;
@@ -61,7 +63,10 @@ pub struct App {
     services: Vec<Box<dyn Provider>>,
     defaults: Vec<String>,
     arguments: Option<Vec<String>>,
+    on_ready: Option<OnReady>,
 }
+
+type OnReady = Box<dyn FnOnce(&Addresses)>;
 
 impl Default for App {
     fn default() -> Self {
@@ -72,7 +77,7 @@ impl Default for App {
 impl App {
     /// An application without a service.
     pub fn new() -> Self {
-        Self { name: None, services: Vec::new(), defaults: Vec::new(), arguments: None }
+        Self { name: None, services: Vec::new(), defaults: Vec::new(), arguments: None, on_ready: None }
     }
 
     /// The name under which the process shows in telemetry; the first service's name unless said otherwise.
@@ -96,6 +101,12 @@ impl App {
     /// Reads these arguments instead of the process's own. The first is the program's name.
     pub fn arguments<A: Into<String>>(mut self, arguments: impl IntoIterator<Item = A>) -> Self {
         self.arguments = Some(arguments.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Is called once when every service is ready, such as to print the addresses. It must not block.
+    pub fn on_ready(mut self, hook: impl FnOnce(&Addresses) + 'static) -> Self {
+        self.on_ready = Some(Box::new(hook));
         self
     }
 

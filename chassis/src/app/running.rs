@@ -8,6 +8,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Duration;
 use tokio_util::task::TaskTracker;
 
+use super::Addresses;
 use super::erased::{Provider, Work};
 use super::management::{Management, Shown};
 use super::part::{Parts, Process};
@@ -25,6 +26,7 @@ pub(crate) struct Running {
     pub(crate) health: Registry,
     pub(crate) management: Server,
     pub(crate) services: Vec<RunningService>,
+    pub(crate) addresses: Addresses,
 }
 
 /// Everything of one service that runs.
@@ -71,6 +73,10 @@ pub(crate) async fn start(providers: Vec<Box<dyn Provider>>, config: &Config) ->
         let service = service.unwrap_or_else(|_| Err(start_took_too_long(within)));
         made.push(service.map_err(|error| error.context(format!("service `{name}` cannot start")))?);
     }
+    let addresses = Addresses {
+        management: management_address,
+        services: made.iter().map(|service| (service.name, service.listener.address())).collect(),
+    };
     // Nothing works before every service of the process is there, since they may call each other.
     let mut services = Vec::new();
     for service in made {
@@ -78,7 +84,7 @@ pub(crate) async fn start(providers: Vec<Box<dyn Provider>>, config: &Config) ->
     }
     health.enter(Phase::Ready);
     tracing::info!(management = %management_address, "ready");
-    Ok(Running { health, management: management_server, services })
+    Ok(Running { health, management: management_server, services, addresses })
 }
 
 fn start_took_too_long(within: Duration) -> Error {

@@ -11,6 +11,7 @@ use super::back::{Back, Core};
 use super::operation::Operation;
 use super::outcome;
 use super::table::Output;
+use crate::error::panic_text;
 use crate::telemetry::span::{Span, SpanKind};
 use crate::{BoxFuture, Context, Error, ErrorKind, Result};
 
@@ -83,7 +84,7 @@ async fn run<O: Send + 'static>(
     };
     match ended {
         Ok(Ok(output)) => Ok(output),
-        Ok(Err(panic)) => Err(Error::msg(outcome::panic_text(&*panic))),
+        Ok(Err(panic)) => Err(Error::msg(format!("it panicked: {}", panic_text(&*panic)))),
         Err(_) => Err(outcome::too_late(operation)),
     }
 }

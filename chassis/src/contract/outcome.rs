@@ -68,13 +68,6 @@ pub(super) fn too_late(operation: &Operation) -> Error {
     Error::new(ErrorKind::DeadlineExceeded, format!("`{contract}.{name}` did not answer in time"))
 }
 
-/// The text of a panic.
-pub(super) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().copied();
-    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    format!("it panicked: {}", text.unwrap_or("(no text)"))
-}
-
 /// Whether there is any time left.
 pub(super) fn check_time(operation: &Operation, context: &Context) -> Result<(), Error> {
     if context.remaining().is_some_and(|left| left.is_zero()) { Err(too_late(operation)) } else { Ok(()) }

@@ -22,6 +22,7 @@ use tower::Service;
 use super::instruments::Instruments;
 use super::problem::Problem;
 use super::route::Endpoint;
+use crate::error::panic_text;
 use crate::telemetry::propagation;
 use crate::telemetry::span::{Span, SpanKind};
 use crate::{BoxFuture, Context};
@@ -177,8 +178,6 @@ fn internal_error() -> Response {
 }
 
 fn panicked(panic: &(dyn std::any::Any + Send)) -> Response {
-    let message = panic.downcast_ref::<&str>().copied();
-    let message = message.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    tracing::error!(panic = message.unwrap_or("(no text)"), "a handler panicked");
+    tracing::error!(panic = panic_text(panic), "a handler panicked");
     internal_error()
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::convert::Infallible;
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context as TaskContext, Poll};
 
@@ -20,6 +21,7 @@ use super::instruments::Instruments;
 use super::problem::Problem;
 use super::route::{Endpoint, Routes};
 use super::settings::HttpSettings;
+use crate::error::panic_text;
 use crate::{BoxFuture, Error, ErrorKind, Result};
 
 /// The router of one service, and the work of its that outlives its clients.
@@ -31,8 +33,32 @@ pub(crate) struct Built {
 /// Builds the router of a service from its declared routes and what it adds by hand.
 ///
 /// # Errors
-/// When a method cannot be routed.
+/// When a method cannot be routed, or two routes are in each other's way.
 pub(crate) fn build(
+    service: &'static str,
+    settings: &HttpSettings,
+    routes: Routes,
+    extend: impl FnOnce(Router) -> Router,
+    #[cfg(any(feature = "sqlite", feature = "postgres"))] database: Option<&crate::data::Database>,
+) -> Result<Built> {
+    // axum says by a panic that routes cannot be put together.
+    let put_together = panic::catch_unwind(AssertUnwindSafe(|| {
+        put_together(
+            service,
+            settings,
+            routes,
+            extend,
+            #[cfg(any(feature = "sqlite", feature = "postgres"))]
+            database,
+        )
+    }));
+    put_together.unwrap_or_else(|panic| {
+        let message = format!("the routes cannot be put together: {}", panic_text(&*panic));
+        Err(Error::new(ErrorKind::Config, message))
+    })
+}
+
+fn put_together(
     service: &'static str,
     settings: &HttpSettings,
     routes: Routes,
@@ -41,21 +67,11 @@ pub(crate) fn build(
 ) -> Result<Built> {
     let detached = TaskTracker::new();
     let shared = Arc::new(Shared { service, body_limit: settings.body_limit, detached: detached.clone() });
-    let unmatched = |endpoint: Endpoint| Fused {
-        route: Arc::new(Route {
-            shared: Arc::clone(&shared),
-            pattern: None,
-            span_name: "HTTP",
-            deadline: settings.deadline,
-            instruments: Instruments::new(service, None, ""),
-        }),
-        endpoint,
-    };
-
     let by_hand =
         Arc::new(ByHand { shared: Arc::clone(&shared), deadline: settings.deadline, routes: Mutex::default() });
-    let mut router =
-        extend(Router::new()).layer(layer_fn(move |handler| Guarded { by_hand: Arc::clone(&by_hand), handler }));
+    // A fallback of the service's own takes the place of this one.
+    let empty = Router::new().fallback(async || not_found());
+    let mut router = extend(empty).layer(layer_fn(move |handler| Guarded { by_hand: Arc::clone(&by_hand), handler }));
     for (spec, endpoint) in routes.into_entries() {
         let filter = MethodFilter::try_from(spec.method.clone()).map_err(|_| {
             Error::new(ErrorKind::Config, format!("`{}` cannot be routed: method {}", spec.path, spec.method))
@@ -81,13 +97,17 @@ pub(crate) fn build(
         };
         router = router.route(spec.path, on_service(filter, Fused { route: Arc::new(route), endpoint }));
     }
-    let missing = unmatched(problem(StatusCode::NOT_FOUND, "not_found", "There is nothing at this address."));
-    let refused = unmatched(problem(
-        StatusCode::METHOD_NOT_ALLOWED,
-        "method_not_allowed",
-        "This address does not answer that method; the header `allow` says which it does.",
-    ));
-    router = router.fallback_service(missing).method_not_allowed_fallback(move |request: Request| {
+    let refused = Fused {
+        route: Arc::new(Route {
+            shared,
+            pattern: None,
+            span_name: "HTTP",
+            deadline: settings.deadline,
+            instruments: Instruments::new(service, None, ""),
+        }),
+        endpoint: Arc::new(|_| Box::pin(async { method_not_allowed() })),
+    };
+    router = router.method_not_allowed_fallback(move |request: Request| {
         let mut refused = refused.clone();
         async move { refused.call(request).await }
     });
@@ -162,6 +182,15 @@ where
     }
 }
 
-fn problem(status: StatusCode, code: &'static str, detail: &'static str) -> Endpoint {
-    Arc::new(move |_| Box::pin(async move { Problem::new(status, code).detail(detail).into_response() }))
+fn not_found() -> Response {
+    Problem::new(StatusCode::NOT_FOUND, "not_found").detail("There is nothing at this address.").into_response()
 }
+
+fn method_not_allowed() -> Response {
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed")
+        .detail("This address does not answer that method; the header `allow` says which it does.")
+        .into_response()
+}
+
+#[cfg(test)]
+mod tests;

@@ -111,6 +111,11 @@ async fn idempotent_calls_carry_a_key() {
     assert_eq!(text(&served.last(), "idempotency-key"), Some("order-1"));
     chosen.work("nothing".into()).await.unwrap();
     assert_eq!(text(&served.last(), "idempotency-key"), None, "the operation is not idempotent");
+
+    for client in [&served.client, &chosen] {
+        let reached = client.charge("the caller's".into(), 1).await.unwrap();
+        assert_eq!(reached, "the caller's", "a key that is an argument is the caller's own");
+    }
 }
 
 #[tokio::test]

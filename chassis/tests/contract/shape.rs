@@ -94,6 +94,10 @@ pub trait Inventory {
 
     #[get("/sleep", timeout = "4s")]
     async fn sleep(&self) -> Result<(), InventoryError>;
+
+    /// Its key is an argument.
+    #[post("/charges", idempotent)]
+    async fn charge(&self, #[header("idempotency-key")] key: String, amount: u32) -> Result<String, InventoryError>;
 }
 
 /// Answers, remembers, and waits when told to.
@@ -156,6 +160,10 @@ impl Inventory for Arc<Service> {
     async fn sleep(&self) -> Result<(), InventoryError> {
         self.gate.notified().await;
         Ok(())
+    }
+
+    async fn charge(&self, key: String, _: u32) -> Result<String, InventoryError> {
+        Ok(key)
     }
 }
 

@@ -2,12 +2,14 @@
 
 use std::fs;
 use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use chassis::App;
+use chassis::app::Addresses;
 
-use crate::services::{self, Moved, Service};
+use crate::services::{self, Moved};
 use crate::settings;
 
 /// How it is to be run.
@@ -30,10 +32,9 @@ pub fn run(embedded: Embedded) -> ExitCode {
         return ExitCode::FAILURE;
     }
     let placed = services::placed(&embedded.moved);
-    announce(&placed, &embedded.state);
     let app = App::new().name("shop").defaults(settings::embedded(&placed, &embedded.state));
     let app = services::names().iter().fold(app, |app, name| services::add(app, name));
-    app.arguments(embedded.arguments).run()
+    app.arguments(embedded.arguments).on_ready(move |addresses| announce(addresses, &embedded.state)).run()
 }
 
 fn prepare(embedded: &Embedded) -> io::Result<()> {
@@ -56,10 +57,20 @@ fn remove(file: &Path) -> io::Result<()> {
     }
 }
 
-fn announce(services: &[Service], state: &Path) {
+fn announce(addresses: &Addresses, state: &Path) {
     println!("\n  Fieldfare, a shop in one process. Its state is in {}.\n", state.display());
-    for service in services.iter().rev() {
-        println!("  {:<12} http://127.0.0.1:{}", service.name, service.port);
+    let mut services: Vec<_> = addresses.services().collect();
+    services.reverse();
+    for (name, address) in services {
+        println!("  {name:<12} http://{}", reachable(address));
     }
-    println!("  {:<12} http://127.0.0.1:9090/readyz\n\n  Ctrl-C ends it.\n", "management");
+    println!("  {:<12} http://{}/readyz\n\n  Ctrl-C ends it.\n", "management", reachable(addresses.management()));
+}
+
+/// What a browser on this machine can open: no program connects to `0.0.0.0`.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        address.set_ip(Ipv4Addr::LOCALHOST.into());
+    }
+    address
 }
