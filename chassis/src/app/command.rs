@@ -148,6 +148,17 @@ fn check(services: &[Box<dyn Provider>], config: &Config) -> Result<(), Faults> 
     config.check(&known(services), &names).or(())
 }
 
+/// Checks declarations and configuration as at the start of a process, and gives the services to start.
+#[cfg(feature = "testing")]
+pub(crate) fn check_app(app: App, config: &Config) -> Result<Vec<Box<dyn Provider>>> {
+    let faults = declared_faults(&app.services);
+    if !faults.is_empty() {
+        return Err(Error::new(ErrorKind::Config, faults.join("\n")));
+    }
+    check(&app.services, config)?;
+    Ok(app.services)
+}
+
 fn runtime() -> Result<Runtime> {
     Runtime::new().context("the runtime cannot be started")
 }

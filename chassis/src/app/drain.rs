@@ -8,7 +8,7 @@ use crate::health::Phase;
 
 /// Ends everything within the bounds of `settings`. `profile` decides the default of the drain delay.
 pub(crate) async fn drain(running: Running, settings: &LifecycleSettings, profile: &str) {
-    let Running { health, management, services, addresses: _ } = running;
+    let Running { health, management, services, .. } = running;
     health.enter(Phase::Draining);
     for service in &services {
         service.stop_taking();

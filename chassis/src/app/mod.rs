@@ -30,6 +30,13 @@ pub use source::{ByInit, ByValue, Source};
 
 use erased::{Erased, Provider};
 
+#[cfg(feature = "testing")]
+pub(crate) use command::check_app as check;
+#[cfg(feature = "testing")]
+pub(crate) use drain::drain;
+#[cfg(feature = "testing")]
+pub(crate) use running::{Running, start};
+
 /// Runs one service until it is told to end: a finished service, or the function that makes it.
 ///
 /// ```no_run
@@ -108,6 +115,16 @@ impl App {
     pub fn on_ready(mut self, hook: impl FnOnce(&Addresses) + 'static) -> Self {
         self.on_ready = Some(Box::new(hook));
         self
+    }
+
+    #[cfg(feature = "testing")]
+    pub(crate) fn service_names(&self) -> Vec<&'static str> {
+        self.services.iter().map(|service| service.name()).collect()
+    }
+
+    #[cfg(feature = "testing")]
+    pub(crate) fn default_settings(&self) -> &[String] {
+        &self.defaults
     }
 
     /// Does what the command line says, which is to run the services unless it names another command.

@@ -27,6 +27,9 @@ pub(crate) struct Running {
     pub(crate) management: Server,
     pub(crate) services: Vec<RunningService>,
     pub(crate) addresses: Addresses,
+    /// What its services share.
+    #[cfg_attr(not(feature = "testing"), expect(dead_code, reason = "only tests make clients of their own"))]
+    pub(crate) process: Arc<Process>,
 }
 
 /// Everything of one service that runs.
@@ -84,7 +87,7 @@ pub(crate) async fn start(providers: Vec<Box<dyn Provider>>, config: &Config) ->
     }
     health.enter(Phase::Ready);
     tracing::info!(management = %management_address, "ready");
-    Ok(Running { health, management: management_server, services, addresses })
+    Ok(Running { health, management: management_server, services, addresses, process })
 }
 
 fn start_took_too_long(within: Duration) -> Error {

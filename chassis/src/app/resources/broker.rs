@@ -89,6 +89,15 @@ impl Broker {
         Ok(())
     }
 
+    /// Waits until every consumer consumes, or has ended.
+    #[cfg(feature = "testing")]
+    pub(super) async fn consuming(&self) {
+        for consumer in &self.consumers {
+            // An error is a consumer that is gone, for which nobody need wait.
+            let _ = consumer.health().wait_for(|health| *health == ConsumerHealth::Consuming).await;
+        }
+    }
+
     pub(super) fn stop_taking(&self) {
         self.consumers.iter().for_each(ConsumerHandle::cancel);
     }

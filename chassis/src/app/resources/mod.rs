@@ -77,6 +77,15 @@ impl Resources {
         Ok(())
     }
 
+    /// Waits until every consumer consumes.
+    #[cfg(feature = "testing")]
+    pub(crate) async fn consuming(&self) {
+        #[cfg(feature = "messaging")]
+        if let Some(broker) = &self.broker {
+            broker.consuming().await;
+        }
+    }
+
     /// Takes no new deliveries.
     pub(crate) fn stop_taking(&self) {
         #[cfg(feature = "messaging")]

@@ -2,6 +2,7 @@
 //!
 //! * `state` decides everything (routing, dead letters, limits) under one lock, on [`queue`]s that know order,
 //!   prefetch and what is unsettled. Neither knows tokio; the time is passed in.
+//! * `tracker` notes for tests what has passed.
 //! * `store` is where changes go: nowhere for `memory`, into a SQLite file for `local`.
 //! * `session` is one connection to it, a [`Driver`](super::driver::Driver); `consumer` its consumers; `delays` returns what
 //!   was held back; `faults` breaks things for tests.
@@ -22,10 +23,16 @@ pub(super) mod state;
 #[cfg_attr(not(feature = "sqlite"), expect(dead_code, reason = "what is recorded is only read by `local`"))]
 pub(super) mod store;
 mod topic;
+#[cfg(any(test, feature = "testing"))]
+mod tracker;
+#[cfg(any(test, feature = "testing"))]
+mod watching;
 
 #[cfg(any(test, feature = "testing"))]
 pub use faults::{Faults, PublishFault};
 pub use queue::QueueDepth;
+#[cfg(any(test, feature = "testing"))]
+pub use tracker::{Activity, Handled, Parked, Scheduled, Sent};
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

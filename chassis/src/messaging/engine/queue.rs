@@ -168,6 +168,13 @@ impl QueueState {
         self.unacked.get(&position).is_some_and(|unacked| unacked.tag == tag)
     }
 
+    /// What a delivery that can still be settled carries.
+    #[cfg(any(test, feature = "testing"))]
+    pub(super) fn held(&self, position: u64, tag: u64) -> Option<&Letter> {
+        let unacked = self.unacked.get(&position).filter(|unacked| unacked.tag == tag)?;
+        Some(&unacked.entry.letter)
+    }
+
     /// Settles a delivery; `None` when it is stale.
     pub(super) fn settle(&mut self, position: u64, tag: u64, outcome: Outcome) -> Option<Settled> {
         if !self.holds(position, tag) {

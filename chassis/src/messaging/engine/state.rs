@@ -25,6 +25,12 @@ pub(in crate::messaging) struct State {
     /// What happened since the last [`finish`](Self::finish).
     changes: Vec<Change>,
     touched: BTreeSet<Arc<str>>,
+    /// What a test wants to know.
+    #[cfg(any(test, feature = "testing"))]
+    pub(super) tracker: Option<super::tracker::Tracker>,
+    /// Whose luck decides about order and duplicates, for tests.
+    #[cfg(any(test, feature = "testing"))]
+    pub(super) chaos: Option<fastrand::Rng>,
 }
 
 struct Routes {
@@ -41,7 +47,13 @@ impl State {
     /// Hands on what became deliverable; gives what must be recorded and watched.
     pub(super) fn finish(&mut self) -> (Vec<Change>, Vec<Timer>) {
         let mut timers = Vec::new();
-        for name in std::mem::take(&mut self.touched) {
+        #[allow(unused_mut, reason = "only tests shuffle")]
+        let mut touched: Vec<_> = std::mem::take(&mut self.touched).into_iter().collect();
+        #[cfg(any(test, feature = "testing"))]
+        if let Some(chaos) = &mut self.chaos {
+            chaos.shuffle(&mut touched);
+        }
+        for name in touched {
             let Some(queue) = self.queues.get_mut(&name) else { continue };
             if !self.offline {
                 queue.dispatch();
@@ -133,10 +145,28 @@ impl State {
             head: codec::encode(&outgoing.message),
             body: outgoing.message.body.clone(),
         });
+        #[cfg(any(test, feature = "testing"))]
+        self.publishing(outgoing, &queues, &letter, now);
         for queue in queues {
             self.insert(queue, letter.clone(), now);
         }
         Ok(())
+    }
+
+    /// Notes what is published, and puts some of it into its queues twice, as a broker may after a lost confirm.
+    #[cfg(any(test, feature = "testing"))]
+    fn publishing(&mut self, outgoing: &Outgoing, queues: &BTreeSet<Arc<str>>, letter: &Arc<Letter>, now: Instant) {
+        let role = |name: &Arc<str>| Some((name.clone(), self.queues.get(name)?.role));
+        let queues: Vec<(Arc<str>, QueueRole)> = queues.iter().filter_map(role).collect();
+        if let Some(tracker) = &mut self.tracker {
+            tracker.published(outgoing, &queues);
+        }
+        for (queue, role) in queues {
+            let twice = self.chaos.as_mut().is_some_and(|chaos| chaos.u8(..4) == 0);
+            if twice && matches!(role, QueueRole::Work | QueueRole::WorkSingleActive) {
+                self.insert(queue, letter.clone(), now);
+            }
+        }
     }
 
     fn route(&self, exchange: &str, key: &str) -> Result<BTreeSet<Arc<str>>, PublishError> {
@@ -202,6 +232,10 @@ impl State {
         now: Instant,
     ) -> Result<(), SettleError> {
         let queue = self.queues.get_mut(name).ok_or(SettleError)?;
+        #[cfg(any(test, feature = "testing"))]
+        if let (Some(tracker), Outcome::Ack, Some(letter)) = (&mut self.tracker, outcome, queue.held(position, tag)) {
+            tracker.acked(name, codec::decode(&letter.head, letter.body.clone()));
+        }
         let settled = queue.settle(position, tag, outcome).ok_or(SettleError)?;
         self.touched.insert(name.clone());
         match settled {
@@ -271,6 +305,10 @@ impl State {
         };
         first(headers::FIRST_DEATH_QUEUE, from);
         first(headers::FIRST_DEATH_REASON, reason);
+        #[cfg(any(test, feature = "testing"))]
+        if let (Some(tracker), Some(QueueRole::Parking)) = (&mut self.tracker, self.queues.get(to).map(|to| to.role)) {
+            tracker.dead_lettered(from, &message);
+        }
         let letter = Letter {
             exchange: String::new(),
             routing_key: to.to_string(),

@@ -16,7 +16,7 @@ use super::engine::store::Forgetful;
 use super::engine::{Engine, QueueDepth};
 
 #[cfg(any(test, feature = "testing"))]
-pub use super::engine::{Faults, PublishFault};
+pub use super::engine::{Activity, Faults, Handled, Parked, PublishFault, Scheduled, Sent};
 
 static NAMED: LazyLock<Mutex<HashMap<String, Weak<Engine>>>> = LazyLock::new(Mutex::default);
 
@@ -57,6 +57,43 @@ impl Broker {
     /// Waits until `reached` holds of a queue.
     pub async fn until(&self, queue: &str, reached: impl Fn(QueueDepth) -> bool) -> QueueDepth {
         self.engine.until(queue, reached).await
+    }
+
+    /// Lets chance decide about what a broker does not promise, the same way for the same seed: the order among different
+    /// queues, and whether a message comes once or twice.
+    #[cfg(any(test, feature = "testing"))]
+    pub fn shuffle(&self, seed: u64) {
+        self.engine.shuffle(seed);
+    }
+
+    /// Notes from now on what passes, for [`activity`](Self::activity).
+    #[cfg(any(test, feature = "testing"))]
+    pub fn track(&self) {
+        self.engine.track();
+    }
+
+    /// What has passed since it was last asked for.
+    #[cfg(any(test, feature = "testing"))]
+    pub fn activity(&self) -> Activity {
+        self.engine.activity()
+    }
+
+    /// The queues whose handlers have something to do.
+    #[cfg(any(test, feature = "testing"))]
+    pub fn busy(&self) -> Vec<(Arc<str>, QueueDepth)> {
+        self.engine.busy()
+    }
+
+    /// Lets go at once what is held back for a later attempt.
+    #[cfg(any(test, feature = "testing"))]
+    pub fn release_delayed(&self) {
+        self.engine.release_delayed();
+    }
+
+    /// Counts everything that happens in it, so that a test can wait for the next change.
+    #[cfg(any(test, feature = "testing"))]
+    pub fn changes(&self) -> tokio::sync::watch::Receiver<u64> {
+        self.engine.changes()
     }
 
     /// Ways to break it, for tests.

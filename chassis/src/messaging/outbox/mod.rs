@@ -30,6 +30,8 @@ mod settings;
 mod sql;
 mod state;
 mod store;
+#[cfg(feature = "testing")]
+mod unsent;
 mod verdict;
 mod worker;
 
@@ -38,3 +40,5 @@ pub use partition::{PARTITIONS, partition};
 pub use relay::{Relay, RelayHandle};
 pub use settings::OutboxSettings;
 pub use state::RelayState;
+#[cfg(feature = "testing")]
+pub(crate) use unsent::unsent;
