@@ -22,6 +22,8 @@ pub mod contract;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub mod data;
 pub mod error;
+#[doc(hidden)]
+pub mod failpoint;
 pub mod health;
 pub mod http;
 pub mod jobs;
@@ -31,6 +33,7 @@ pub mod prelude;
 #[doc(hidden)]
 pub mod private;
 pub mod telemetry;
+#[cfg(feature = "testing")]
 pub mod testing;
 
 // The macros' code names `::chassis`, also where it is generated inside of it.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// What stands later may use what stands earlier; modules of one row do not use each other.
 const LAYERS: &[&[&str]] = &[
-    &["error", "testing"],
+    &["error", "failpoint"],
     &["config"],
     &["context"],
     &["telemetry"],
@@ -15,6 +15,7 @@ const LAYERS: &[&[&str]] = &[
     &["client"],
     &["contract"],
     &["app"],
+    &["testing"],
 ];
 
 fn rank(module: &str) -> Option<usize> {

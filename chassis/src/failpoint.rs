@@ -9,7 +9,7 @@
 #[macro_export]
 macro_rules! failpoint {
     ($name:literal) => {
-        $crate::testing::reach($name)
+        $crate::failpoint::reach($name)
     };
 }
 
