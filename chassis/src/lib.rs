@@ -21,6 +21,8 @@ pub mod context;
 pub mod contract;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub mod data;
+#[cfg(feature = "client")]
+pub mod discovery;
 pub mod error;
 #[doc(hidden)]
 pub mod failpoint;

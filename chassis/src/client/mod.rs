@@ -3,6 +3,8 @@
 //! A call goes through the layers of `stack`, in a fixed and visible order, down to `transport`, which has the connections.
 //! What each carries (deadline, trace, request id, idempotency key) is in docs/wire.md.
 
+#[cfg(feature = "client")]
+mod balance;
 mod settings;
 mod timeouts;
 

@@ -1,0 +1,107 @@
+//! The balancer as the layer of a call.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context as TaskContext, Poll};
+
+use bytes::Bytes;
+use http::uri::{Authority, PathAndQuery, Scheme};
+use http::{Request, Response, Uri};
+use tower::Service;
+
+use super::Balancer;
+use crate::discovery::Discovery;
+use crate::{BoxFuture, Error, ErrorKind, Result};
+
+/// The instances that a call has been to already, shared by its attempts as an extension of its request.
+#[derive(Debug, Clone, Default)]
+pub(in crate::client) struct Tried(Arc<Mutex<Vec<Arc<str>>>>);
+
+impl Tried {
+    fn addresses(&self) -> Vec<Arc<str>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn add(&self, address: Arc<str>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(address);
+    }
+}
+
+/// Sends each call to the instance that the balancer chooses.
+#[derive(Clone)]
+pub(in crate::client) struct Balanced<S> {
+    inner: S,
+    balancer: Arc<Balancer>,
+    discovery: Discovery,
+}
+
+impl<S> Balanced<S> {
+    pub(in crate::client) fn new(inner: S, balancer: Arc<Balancer>, discovery: Discovery) -> Self {
+        // It ends with the last clone of what it watches.
+        let (watched, mut changes) = (Arc::downgrade(&balancer), discovery.changes());
+        balancer.update(&discovery.now().endpoints);
+        tokio::spawn(async move {
+            while changes.changed().await.is_ok() {
+                let Some(balancer) = watched.upgrade() else { return };
+                balancer.update(&changes.borrow_and_update().endpoints);
+            }
+        });
+        Self { inner, balancer, discovery }
+    }
+}
+
+impl<S> Service<Request<Bytes>> for Balanced<S>
+where
+    S: Service<Request<Bytes>, Response = Response<Bytes>, Error = Error> + Clone + Send + 'static,
+    S::Future: Send + 'static,
+{
+    type Response = Response<Bytes>;
+    type Error = Error;
+    type Future = BoxFuture<'static, Result<Response<Bytes>>>;
+
+    fn poll_ready(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<()>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<Bytes>) -> Self::Future {
+        let next = self.inner.clone();
+        let mut inner = std::mem::replace(&mut self.inner, next);
+        let (balancer, discovery) = (Arc::clone(&self.balancer), self.discovery.clone());
+        Box::pin(async move {
+            if !discovery.now().read {
+                // Whoever calls sets the limit.
+                balancer.update(&discovery.found().await.endpoints);
+            }
+            let tried = request.extensions().get::<Tried>().cloned().unwrap_or_default();
+            let pick = balancer.pick(&tried.addresses()).ok_or_else(|| nobody(&discovery))?;
+            tried.add(Arc::clone(pick.address()));
+            *request.uri_mut() = at(request.uri(), pick.address())?;
+            let answered = inner.call(request).await;
+            let failed = answered.as_ref().map_or_else(blames, |response| response.status().is_server_error());
+            pick.end(failed);
+            answered
+        })
+    }
+}
+
+/// Whether an error is the instance's fault.
+fn blames(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::DeadlineExceeded | ErrorKind::Protocol)
+}
+
+fn nobody(discovery: &Discovery) -> Error {
+    let why = match &discovery.now().error {
+        Some(error) => format!("no instance is known: {error}"),
+        None => format!("there is no instance, says `{}`", discovery.driver()),
+    };
+    Error::new(ErrorKind::Unavailable, why)
+}
+
+fn at(uri: &Uri, address: &str) -> Result<Uri> {
+    let authority: Authority = address
+        .parse()
+        .map_err(|_| Error::new(ErrorKind::Unavailable, format!("`{address}` is no address of an instance")))?;
+    let path = uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
+    let scheme = uri.scheme().cloned().unwrap_or(Scheme::HTTP);
+    let built = Uri::builder().scheme(scheme).authority(authority).path_and_query(path).build();
+    built.map_err(|error| Error::new(ErrorKind::Protocol, "the instance has no valid address").with_source(error))
+}
