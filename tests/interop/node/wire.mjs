@@ -159,7 +159,7 @@ export class Consumer {
   }
 }
 
-/** The four headers, and that the properties do not contradict them. */
+/** That the headers are as they should be, and that the properties do not contradict them. */
 function check({ headers = {}, messageId, type, contentType }) {
   for (const name of ['specversion', 'id', 'source', 'type']) {
     if (!headers[`cloudEvents_${name}`]) throw new Malformed(`header cloudEvents_${name} is missing`);
@@ -169,6 +169,12 @@ function check({ headers = {}, messageId, type, contentType }) {
     if (value && value !== headers[`cloudEvents_${name}`]) {
       throw new Malformed(`header cloudEvents_${name} is not what the property says`);
     }
+  }
+  if (headers['chassis-expires-at'] !== undefined && !/^\d+$/.test(headers['chassis-expires-at'])) {
+    throw new Malformed('header chassis-expires-at is no time');
+  }
+  if (headers.cloudEvents_time !== undefined && Number.isNaN(Date.parse(headers.cloudEvents_time))) {
+    throw new Malformed('header cloudEvents_time is no time');
   }
   const kind = (contentType ?? 'application/json').split(';')[0].trim().toLowerCase();
   if (!/^application\/(json|.*\+json)$/.test(kind)) throw new Malformed(`content type ${kind}`);

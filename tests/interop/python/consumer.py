@@ -79,7 +79,7 @@ class Consumer:
         self.channel.basic_publish(exchange, key, body, properties, mandatory=True)
 
 def check(properties):
-    """The four headers, and that the properties do not contradict them."""
+    """That the headers are as they should be, and that the properties do not contradict them."""
     headers = properties.headers
     for name in ("specversion", "id", "source", "type"):
         if not headers.get(f"cloudEvents_{name}"):
@@ -89,6 +89,11 @@ def check(properties):
     for name, value in (("id", properties.message_id), ("type", properties.type)):
         if value and value != headers[f"cloudEvents_{name}"]:
             raise Malformed(f"header cloudEvents_{name} is not what the property says")
+    try:
+        int(headers.get("chassis-expires-at", 0))
+        datetime.fromisoformat(headers.get("cloudEvents_time", "2000-01-01T00:00:00Z").replace("Z", "+00:00"))
+    except ValueError as error:
+        raise Malformed(error)
     kind = (properties.content_type or "application/json").split(";")[0].strip().lower()
     if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
         raise Malformed(f"content type {kind}")

@@ -240,9 +240,10 @@ def as_a_consumer(foreign):
     foreign.publisher.send("interop.events", ECHOED, json.dumps(event).encode(), properties)
     broken = foreign.raw(b"{", exchange="interop.events", key=ECHOED)
     nameless = foreign.raw(b"{}", exchange="interop.events", key=ECHOED, without=["cloudEvents_source"])
+    endless = foreign.raw(b"{}", exchange="interop.events", key=ECHOED, headers={"chassis-expires-at": "never"})
     foreign.echo_of(foreign.note("after those"))
     must(len(foreign.heard) == count + 1, "neither the duplicate nor the broken ones were handled")
-    for id, reason in ((broken, "undecodable"), (nameless, "malformed")):
+    for id, reason in ((broken, "undecodable"), (nameless, "malformed"), (endless, "malformed")):
         properties, _ = foreign.parked("foreign.echoed.dlq", id, channel)
         must(properties.headers["x-chassis-reason"] == reason and properties.headers["x-chassis-queue"] == "foreign.echoed", properties.headers)
 
