@@ -3,6 +3,7 @@
 //! ```text
 //! cargo run --release -p benchmarks -- http
 //! cargo run --release -p benchmarks -- http --rounds 40 --json rows.json
+//! cargo run --release -p benchmarks -- messaging
 //! ```
 
 #![allow(
@@ -12,6 +13,7 @@
 )]
 
 mod http;
+mod messaging;
 mod progress;
 mod report;
 mod statistics;
@@ -32,11 +34,14 @@ struct Arguments {
 enum Benchmark {
     /// What one service adds to a request, to memory and to the start, over bare axum.
     Http(http::Arguments),
+    /// Messages a second over one RabbitMQ, beside lapin, amqplib (Node) and pika (Python).
+    Messaging(messaging::Arguments),
 }
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().benchmark {
         Benchmark::Http(arguments) => http::run(&arguments),
+        Benchmark::Messaging(arguments) => messaging::run(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

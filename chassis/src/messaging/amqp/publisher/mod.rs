@@ -5,7 +5,6 @@
 //! is whose.
 
 mod actor;
-mod drain;
 mod request;
 mod verdict;
 mod window;
@@ -43,15 +42,15 @@ impl Publisher {
     }
 
     pub(super) async fn publish(&self, outgoing: Outgoing) -> Result<(), PublishError> {
-        let encoded = encode::encode(&outgoing, self.max_body)?;
+        let encoded = Some(encode::encode(&outgoing, self.max_body)?);
         let (reply, answer) = oneshot::channel();
-        let progress = Arc::new(Progress::default());
-        let request = Request { encoded, reply, progress: Arc::clone(&progress) };
+        let (deadline, progress) = (outgoing.deadline, Arc::new(Progress::default()));
+        let request = Request { outgoing, encoded, reply, progress: Arc::clone(&progress) };
         self.requests.try_send(request).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => PublishError::BufferFull { limit: self.buffer },
             mpsc::error::TrySendError::Closed(_) => PublishError::NotConnected("closed".to_owned()),
         })?;
-        match timeout_at(outgoing.deadline, answer).await {
+        match timeout_at(deadline, answer).await {
             Ok(Ok(result)) => result,
             Ok(Err(_)) => Err(self.unanswered(progress.stage(), true)),
             Err(_) => Err(self.unanswered(progress.stage(), false)),

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use lapin::Confirmation;
 use lapin::types::ShortString;
 
-use super::super::encode::Encoded;
+use crate::messaging::driver::Outgoing;
 
 /// Two messages that agree in this share their fate, as the broker routes them alike.
 type Key = (ShortString, ShortString, ShortString);
@@ -44,7 +44,9 @@ impl Verdicts {
         }
     }
 
-    /// The messages that were confirmed since the last call. Call it only when no completed confirmation is left unnoted.
+    /// The messages that were confirmed since the last call.
+    ///
+    /// Among them are mandatory ones only when no confirmation that completed before theirs is left unnoted.
     pub(super) fn acked(&mut self) -> Vec<u64> {
         std::mem::take(&mut self.acked)
     }
@@ -54,13 +56,18 @@ impl Verdicts {
         std::mem::take(&mut self.nacked)
     }
 
+    /// The numbers of all messages that [`acked`](Self::acked) and [`nacked`](Self::nacked) would give.
+    pub(super) fn noted(&self) -> impl Iterator<Item = u64> {
+        self.acked.iter().chain(&self.nacked).copied()
+    }
+
     /// Whether a confirmed message came back for want of a queue.
-    pub(super) fn was_returned(&mut self, message: &Encoded) -> bool {
-        if !message.mandatory || self.returned.is_empty() {
+    pub(super) fn was_returned(&mut self, outgoing: &Outgoing) -> bool {
+        if !outgoing.mandatory || self.returned.is_empty() {
             return false;
         }
-        let id = message.properties.message_id().clone().unwrap_or_else(empty);
-        let key = (id, message.exchange.clone(), message.routing_key.clone());
+        let short = |text: &str| ShortString::try_new(text).unwrap_or_else(|_| empty());
+        let key = (short(&outgoing.message.id), short(&outgoing.exchange), short(&outgoing.routing_key));
         let Some(count) = self.returned.get_mut(&key) else {
             return false;
         };
