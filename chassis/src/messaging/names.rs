@@ -51,6 +51,12 @@ pub mod headers {
     pub const ERROR: &str = "x-chassis-error";
     /// When a message was parked, in RFC 3339.
     pub const PARKED_AT: &str = "x-chassis-parked-at";
+    /// When handling failed for the first time, in RFC 3339, on a message that was retried or parked.
+    pub const FIRST_FAILED_AT: &str = "x-chassis-first-failed-at";
+    /// When a parked message was last sent back to its queue by an operator, in RFC 3339.
+    pub const REPLAYED_AT: &str = "x-chassis-replayed-at";
+    /// How often a message was sent back to its queue by an operator.
+    pub const REPLAYS: &str = "x-chassis-replays";
     /// How often the broker has delivered the message before, where it counts.
     pub const DELIVERY_COUNT: &str = "x-delivery-count";
     /// The queue that the broker itself dead-lettered the message from.

@@ -8,6 +8,8 @@
 #[cfg(feature = "messaging")]
 mod broker;
 mod database;
+#[cfg(feature = "messaging")]
+mod desk;
 #[cfg(feature = "postgres")]
 mod faults;
 #[cfg(feature = "messaging")]
@@ -15,8 +17,12 @@ mod inbox;
 #[cfg(all(feature = "messaging", feature = "testing"))]
 mod killed;
 mod lease;
+#[cfg(all(feature = "messaging", feature = "sqlite", feature = "testing"))]
+mod letters;
 #[cfg(feature = "messaging")]
 mod outbox;
 #[cfg(feature = "messaging")]
 mod relays;
 mod support;
+#[cfg(feature = "messaging")]
+mod unheard;

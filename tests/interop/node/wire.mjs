@@ -59,7 +59,7 @@ export class Consumer {
     const queue = `${service}.${handler}`;
     const self = Object.assign(new Consumer(), { connection, channel, queue, type, handle, delays, inbox: new Set() });
     await channel.assertExchange(`${owner}.events`, 'topic', { durable: true });
-    const parking = { 'x-queue-type': 'quorum', 'x-overflow': 'reject-publish' };
+    const parking = { 'x-queue-type': 'quorum', 'x-overflow': 'reject-publish', 'x-delivery-limit': 2_147_483_647 };
     await channel.assertQueue(`${queue}.dlq`, { durable: true, arguments: parking });
     await channel.assertQueue(queue, {
       durable: true,
@@ -146,7 +146,11 @@ export class Consumer {
     const kept = Object.entries(properties.headers ?? {}).filter(
       ([name]) => name !== 'x-death' && name !== 'x-delivery-count' && !name.startsWith('x-first-death-'),
     );
-    const first = { 'x-chassis-exchange': fields.exchange, 'x-chassis-routing-key': fields.routingKey };
+    const first = {
+      'x-chassis-exchange': fields.exchange,
+      'x-chassis-routing-key': fields.routingKey,
+      'x-chassis-first-failed-at': new Date().toISOString(),
+    };
     const options = { ...properties, headers: { ...first, ...Object.fromEntries(kept), ...more }, mandatory: true };
     return new Promise((resolve, reject) => {
       this.channel.publish(exchange, key, content, options, (error) => {

@@ -14,7 +14,8 @@ class Consumer:
         database.execute("CREATE TABLE IF NOT EXISTS inbox (queue TEXT, message TEXT, PRIMARY KEY (queue, message))")
         self.channel = pika.BlockingConnection(pika.URLParameters(uri)).channel()
         self.channel.exchange_declare(f"{owner}.events", "topic", durable=True)
-        self.declare(parking, {"x-queue-type": "quorum", "x-overflow": "reject-publish"})
+        self.declare(parking, {
+            "x-queue-type": "quorum", "x-overflow": "reject-publish", "x-delivery-limit": 2_147_483_647})
         self.declare(self.queue, {
             "x-queue-type": "quorum", "x-delivery-limit": 1000, "x-overflow": "reject-publish",
             "x-dead-letter-exchange": "", "x-dead-letter-routing-key": parking,
@@ -66,17 +67,20 @@ class Consumer:
             raise Undecodable(error)
 
     def park(self, method, properties, body, attempt, reason, error):
-        now = datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         self.send_copy(method, properties, body, "", f"{self.queue}.dlq", {
             "x-chassis-attempt": str(attempt), "x-chassis-queue": self.queue, "x-chassis-reason": reason,
-            "x-chassis-error": " ".join(str(error).split())[:2000], "x-chassis-parked-at": now})
+            "x-chassis-error": " ".join(str(error).split())[:2000], "x-chassis-parked-at": now()})
 
     def send_copy(self, method, properties, body, exchange, key, more):
-        first = {"x-chassis-exchange": method.exchange, "x-chassis-routing-key": method.routing_key}
+        first = {"x-chassis-exchange": method.exchange, "x-chassis-routing-key": method.routing_key,
+                 "x-chassis-first-failed-at": now()}
         kept = {name: value for name, value in properties.headers.items()
                 if name not in ("x-death", "x-delivery-count") and not name.startswith("x-first-death-")}
-        properties.headers = first | kept | more     # where it was first published to stays what it was
+        properties.headers = first | kept | more     # what it was at first stays what it was
         self.channel.basic_publish(exchange, key, body, properties, mandatory=True)
+
+def now():
+    return datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 def check(properties):
     """That the headers are as they should be, and that the properties do not contradict them."""

@@ -11,6 +11,7 @@ use tracing::warn;
 
 use super::consumer::AmqpConsumer;
 use super::error::ConnectError;
+use super::inspect;
 use super::publisher::Publisher;
 use super::registry::Registry;
 use super::settings::AmqpSettings;
@@ -19,7 +20,7 @@ use super::supervisor::{self, Plan};
 use super::uri::Endpoint;
 use crate::BoxFuture;
 use crate::messaging::driver::{
-    ConnectionState, Consume, Consumer, DeclareError, Driver, Outgoing, PublishError, Topology,
+    BrowseError, Browser, ConnectionState, Consume, Consumer, DeclareError, Driver, Outgoing, PublishError, Topology,
 };
 
 /// For how long a connection may take to close once everything is flushed.
@@ -174,6 +175,17 @@ impl Driver for Amqp {
             let consumer = AmqpConsumer::start(plan, side, spec, self.patience()).await?;
             Ok(Box::new(consumer) as Box<dyn Consumer>)
         })
+    }
+
+    fn browse<'a>(&'a self, queue: &'a str, most: usize) -> BoxFuture<'a, Result<Box<dyn Browser>, BrowseError>> {
+        Box::pin(async move {
+            let look = inspect::Look::open(&self.consuming, queue, most).await?;
+            Ok(Box::new(look) as Box<dyn Browser>)
+        })
+    }
+
+    fn depth<'a>(&'a self, queue: &'a str) -> BoxFuture<'a, Result<u64, BrowseError>> {
+        Box::pin(inspect::depth(&self.consuming, queue))
     }
 
     fn state(&self) -> watch::Receiver<ConnectionState> {

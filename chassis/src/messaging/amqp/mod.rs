@@ -16,7 +16,8 @@
 //! * a `registry` of everything that was declared, replayed before any publish is released;
 //! * one `publisher` task that owns its channel: messages are sent without waiting for each other, and confirms and
 //!   returned messages can't be given to the wrong one;
-//! * a channel per `consumer`, rebuilt alone when it fails, whose acknowledgements travel together.
+//! * a channel per `consumer`, rebuilt alone when it fails, whose acknowledgements travel together;
+//! * an `inspect`ion that shows what stands in a queue and puts it back in its order, which AMQP has no words for.
 //!
 //! The body of a message and its headers have limits which are checked before anything is sent, as the broker answers
 //! what is too large by closing the connection.
@@ -27,6 +28,7 @@ mod declare;
 mod driver;
 mod encode;
 mod error;
+mod inspect;
 mod link;
 mod publisher;
 mod registry;

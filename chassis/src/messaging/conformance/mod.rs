@@ -13,6 +13,7 @@
 mod consuming;
 mod handling;
 mod kit;
+mod looking;
 mod publishing;
 mod recovering;
 mod settling;
@@ -24,6 +25,7 @@ use crate::BoxFuture;
 
 pub use consuming::*;
 pub use handling::*;
+pub use looking::*;
 pub use publishing::*;
 pub use recovering::*;
 pub use settling::*;
@@ -82,6 +84,13 @@ macro_rules! conformance_suite {
             consumers_outlive_a_lost_connection
             publishers_outlive_a_lost_connection
             closing_returns_what_is_unsettled
+            // looking
+            a_look_leaves_everything_in_place
+            a_look_ends_where_it_was_told_to
+            a_look_removes_what_it_is_told_to
+            a_thousand_looks_lose_nothing
+            a_look_that_is_dropped_loses_nothing
+            looking_at_what_does_not_exist_is_an_error
             // handling
             a_handler_gets_the_event_and_its_context
             what_a_handler_publishes_names_its_cause

@@ -100,6 +100,8 @@ fn remember(message: &mut Message, (exchange, routing_key): (&str, &str), attemp
     message.headers.insert(headers::ATTEMPT.to_owned(), attempt.to_string());
     message.headers.insert(headers::EXCHANGE.to_owned(), exchange.to_owned());
     message.headers.insert(headers::ROUTING_KEY.to_owned(), routing_key.to_owned());
+    let now = || rfc3339(SystemTime::now()).unwrap_or_default();
+    message.headers.entry(headers::FIRST_FAILED_AT.to_owned()).or_insert_with(now);
 }
 
 fn printable(c: char) -> char {

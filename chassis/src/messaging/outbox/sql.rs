@@ -6,7 +6,7 @@ use crate::data::Engine;
 pub(super) struct Sql {
     /// id, part, ordering key, exchange, routing key, properties, headers, body, not before, expires.
     pub(super) enqueue: &'static str,
-    /// part, limit, rows held already, keys that are blocked.
+    /// part, limit, rows held already, keys that are blocked, routes that nobody hears yet.
     ///
     /// It selects among *all* rows that remain and not from the last one seen on, since a transaction that committed late
     /// may have written rows with smaller numbers. A row that failed before is given even before its time if it has a key:
@@ -26,8 +26,15 @@ pub(super) struct Sql {
     pub(super) release: &'static str,
     /// Each partition: whether its lease is free, and whether there are rows.
     pub(super) scout: &'static str,
-    /// How many rows there are (up to 100,000), the age of the oldest, how many are parked.
+    /// Routes that nobody hears yet. How many rows there are (up to 100,000), the age of the oldest that is not of these
+    /// routes, how many are parked.
     pub(super) survey: &'static str,
+    /// Routes. How many rows of these there are (up to 100,000).
+    pub(super) of_routes: &'static str,
+    /// Age in milliseconds. Deletes parked rows that are older.
+    pub(super) forget_parked: &'static str,
+    /// part, owner, epoch. Gives one partition back.
+    pub(super) yield_one: &'static str,
 }
 
 pub(super) fn of(engine: Engine) -> &'static Sql {
@@ -41,6 +48,18 @@ pub(super) fn of(engine: Engine) -> &'static Sql {
 pub(super) const SQLITE_TAKE_OVER: &str = "UPDATE chassis_outbox_lease SET owner = $1, epoch = epoch + 1, \
      expires_at = CAST(unixepoch('subsec') * 1000 AS INTEGER) + $2 RETURNING part, epoch";
 
+/// Says that a relay lives, forgets those that have not said so for long, and counts the others; owner, time to live.
+pub(super) const POSTGRES_PRESENT: &str = "WITH here AS ( \
+        INSERT INTO chassis_outbox_relay (owner, seen_at) VALUES ($1, clock_timestamp()) \
+        ON CONFLICT (owner) DO UPDATE SET seen_at = excluded.seen_at), \
+     gone AS (DELETE FROM chassis_outbox_relay \
+        WHERE owner <> $1 AND seen_at < clock_timestamp() - $2::bigint * interval '1 millisecond') \
+     SELECT count(*) AS others FROM chassis_outbox_relay \
+     WHERE owner <> $1 AND seen_at >= clock_timestamp() - $2::bigint * interval '1 millisecond'";
+
+/// Says that a relay is gone; owner.
+pub(super) const POSTGRES_ABSENT: &str = "DELETE FROM chassis_outbox_relay WHERE owner = $1";
+
 const SQLITE: Sql = Sql {
     enqueue: "INSERT INTO chassis_outbox \
         (id, part, ordering_key, exchange, routing_key, properties, headers, body, available_at, expires_at) \
@@ -53,6 +72,7 @@ const SQLITE: Sql = Sql {
              OR (last_error IS NOT NULL AND ordering_key IS NOT NULL)) \
         AND seq NOT IN (SELECT value FROM json_each($3)) \
         AND (ordering_key IS NULL OR ordering_key NOT IN (SELECT value FROM json_each($4))) \
+        AND (exchange || ' ' || routing_key) NOT IN (SELECT value FROM json_each($5)) \
         ORDER BY seq LIMIT $2",
     delete: "DELETE FROM chassis_outbox WHERE part = $1 AND seq IN (SELECT value FROM json_each($2)) \
         AND EXISTS (SELECT 1 FROM chassis_outbox_lease WHERE part = $1 AND owner = $3 AND epoch = $4)",
@@ -78,9 +98,15 @@ const SQLITE: Sql = Sql {
     survey: "SELECT (SELECT count(*) FROM (SELECT 1 FROM chassis_outbox LIMIT 100000)) AS depth, \
         (SELECT CAST(unixepoch('subsec') * 1000 AS INTEGER) - CASE WHEN last_error IS NULL THEN available_at ELSE created_at END \
          FROM chassis_outbox \
-         WHERE available_at <= CAST(unixepoch('subsec') * 1000 AS INTEGER) OR last_error IS NOT NULL \
+         WHERE (available_at <= CAST(unixepoch('subsec') * 1000 AS INTEGER) OR last_error IS NOT NULL) \
+         AND (exchange || ' ' || routing_key) NOT IN (SELECT value FROM json_each($1)) \
          ORDER BY seq LIMIT 1) AS oldest, \
         (SELECT count(*) FROM chassis_outbox_parked) AS parked",
+    of_routes: "SELECT count(*) AS kept FROM (SELECT 1 FROM chassis_outbox \
+        WHERE (exchange || ' ' || routing_key) IN (SELECT value FROM json_each($1)) LIMIT 100000)",
+    forget_parked: "DELETE FROM chassis_outbox_parked \
+        WHERE parked_at < CAST(unixepoch('subsec') * 1000 AS INTEGER) - $1",
+    yield_one: "UPDATE chassis_outbox_lease SET owner = NULL, expires_at = 0 WHERE part = $1 AND owner = $2 AND epoch = $3",
 };
 
 const POSTGRES: Sql = Sql {
@@ -94,6 +120,7 @@ const POSTGRES: Sql = Sql {
         AND (available_at <= now() OR (last_error IS NOT NULL AND ordering_key IS NOT NULL)) \
         AND seq <> ALL (ARRAY(SELECT jsonb_array_elements_text($3::jsonb)::bigint)) \
         AND (ordering_key IS NULL OR ordering_key <> ALL (ARRAY(SELECT jsonb_array_elements_text($4::jsonb)))) \
+        AND (exchange || ' ' || routing_key) <> ALL (ARRAY(SELECT jsonb_array_elements_text($5::jsonb))) \
         ORDER BY seq LIMIT $2",
     delete: "DELETE FROM chassis_outbox WHERE part = $1 \
         AND seq = ANY (ARRAY(SELECT jsonb_array_elements_text($2::jsonb)::bigint)) \
@@ -122,6 +149,13 @@ const POSTGRES: Sql = Sql {
         (SELECT (extract(epoch FROM max(clock_timestamp() - f.since)) * 1000)::bigint \
          FROM chassis_outbox_lease l CROSS JOIN LATERAL ( \
             SELECT CASE WHEN o.last_error IS NULL THEN o.available_at ELSE o.created_at END AS since FROM chassis_outbox o \
-            WHERE o.part = l.part AND (o.available_at <= now() OR o.last_error IS NOT NULL) ORDER BY o.seq LIMIT 1) f) AS oldest, \
+            WHERE o.part = l.part AND (o.available_at <= now() OR o.last_error IS NOT NULL) \
+            AND (o.exchange || ' ' || o.routing_key) <> ALL (ARRAY(SELECT jsonb_array_elements_text($1::jsonb))) \
+            ORDER BY o.seq LIMIT 1) f) AS oldest, \
         (SELECT count(*) FROM chassis_outbox_parked) AS parked",
+    of_routes: "SELECT count(*) AS kept FROM (SELECT 1 FROM chassis_outbox \
+        WHERE (exchange || ' ' || routing_key) = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb))) LIMIT 100000) n",
+    forget_parked: "DELETE FROM chassis_outbox_parked WHERE parked_at < now() - $1::bigint * interval '1 millisecond'",
+    yield_one: "UPDATE chassis_outbox_lease SET owner = NULL, expires_at = '-infinity' \
+        WHERE part = $1 AND owner = $2 AND epoch = $3",
 };
