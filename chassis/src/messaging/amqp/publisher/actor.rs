@@ -23,6 +23,7 @@ use super::request::{Request, Stage};
 use super::verdict::Verdicts;
 use super::window::Window;
 use crate::messaging::driver::PublishError;
+use crate::telemetry::metrics::Counter;
 
 /// How often overdue confirmations are looked for, and requests that nobody waits for any more are dropped.
 const TICK: Duration = Duration::from_millis(250);
@@ -33,6 +34,8 @@ const RETRY: Duration = Duration::from_millis(200);
 pub(super) struct Actor {
     inbox: mpsc::Receiver<Request>,
     side: Side,
+    /// Messages that need no queue, and found none.
+    unroutable: Counter,
     finish: CancellationToken,
     in_flight: usize,
     buffer: usize,
@@ -61,11 +64,13 @@ impl Actor {
         inbox: mpsc::Receiver<Request>,
         side: Side,
         settings: &AmqpSettings,
+        unroutable: Counter,
         finish: CancellationToken,
     ) -> Self {
         Self {
             inbox,
             side,
+            unroutable,
             finish,
             in_flight: settings.in_flight.max(1),
             buffer: settings.buffer.max(1),
@@ -150,7 +155,7 @@ impl Actor {
                 confirms.push(send(channel.clone(), number, encoded));
             }
             let failed = drain.note(&mut verdicts, &mut confirms);
-            settle(window, &mut verdicts);
+            settle(window, &mut verdicts, &self.unroutable);
             self.probing &= window.len() > 0;
             if let Some(error) = failed {
                 return if error.is_amqp_soft_error() { End::Closed(error::words(&error)) } else { End::Lost };
@@ -168,7 +173,7 @@ impl Actor {
                     Err(error) => {
                         // What completed before the channel died still counts.
                         drain.note(&mut verdicts, &mut confirms);
-                        settle(window, &mut verdicts);
+                        settle(window, &mut verdicts, &self.unroutable);
                         return if error.is_amqp_soft_error() { End::Closed(error::words(&error)) } else { End::Lost };
                     }
                 },
@@ -256,8 +261,9 @@ async fn open(link: &Link) -> Result<Channel, String> {
 
 /// Sends one message. The first poll hands its frames over, so messages go out in the order in which these are first polled.
 async fn send(channel: Channel, number: u64, message: Encoded) -> (u64, lapin::Result<Confirmation>) {
-    let Encoded { exchange, routing_key, mandatory, properties, body, .. } = message;
-    let options = BasicPublishOptions { mandatory, ..BasicPublishOptions::default() };
+    let Encoded { exchange, routing_key, properties, body, .. } = message;
+    // Always, since what no queue took is to be known, and only sometimes an error.
+    let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
     let sent = channel.basic_publish(exchange, routing_key, options, &body, properties).await;
     let result = match sent {
         Ok(confirm) => confirm.await,
@@ -266,7 +272,7 @@ async fn send(channel: Channel, number: u64, message: Encoded) -> (u64, lapin::R
     (number, result)
 }
 
-fn settle(window: &mut Window, verdicts: &mut Verdicts) {
+fn settle(window: &mut Window, verdicts: &mut Verdicts, unroutable: &Counter) {
     for number in verdicts.nacked() {
         if let Some(request) = window.take(number) {
             verdicts.was_returned(&request.encoded);
@@ -275,11 +281,14 @@ fn settle(window: &mut Window, verdicts: &mut Verdicts) {
     }
     for number in verdicts.acked() {
         let Some(request) = window.take(number) else { continue };
-        if verdicts.was_returned(&request.encoded) {
+        if !verdicts.was_returned(&request.encoded) {
+            request.answer(Ok(()));
+        } else if request.encoded.mandatory {
             let exchange = request.encoded.exchange.as_str().to_owned();
             let routing_key = request.encoded.routing_key.as_str().to_owned();
             request.answer(Err(PublishError::Unroutable { exchange, routing_key }));
         } else {
+            unroutable.inc();
             request.answer(Ok(()));
         }
     }

@@ -56,7 +56,7 @@ impl Verdicts {
 
     /// Whether a confirmed message came back for want of a queue.
     pub(super) fn was_returned(&mut self, message: &Encoded) -> bool {
-        if !message.mandatory || self.returned.is_empty() {
+        if self.returned.is_empty() {
             return false;
         }
         let id = message.properties.message_id().clone().unwrap_or_else(empty);
