@@ -3,6 +3,7 @@
 //! ```text
 //! cargo run --release -p benchmarks -- http
 //! cargo run --release -p benchmarks -- http --rounds 40 --json rows.json
+//! cargo run --release -p benchmarks -- soak --minutes 60
 //! ```
 
 #![allow(
@@ -14,6 +15,7 @@
 mod http;
 mod progress;
 mod report;
+mod soak;
 mod statistics;
 
 use std::process::ExitCode;
@@ -32,11 +34,14 @@ struct Arguments {
 enum Benchmark {
     /// What one service adds to a request, to memory and to the start, over bare axum.
     Http(http::Arguments),
+    /// What becomes of messages while broker and service die, for as long as one likes.
+    Soak(soak::Arguments),
 }
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().benchmark {
         Benchmark::Http(arguments) => http::run(&arguments),
+        Benchmark::Soak(arguments) => soak::run(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
