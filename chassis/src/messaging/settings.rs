@@ -63,6 +63,11 @@ pub struct RabbitmqSettings {
     #[serde(with = "duration")]
     #[schemars(schema_with = "duration::schema")]
     pub heartbeat: Duration,
+    /// The longest pause before a reconnection. Pauses are random, so that many services do not come back at once; what they
+    /// are drawn from doubles from 200 ms up to this.
+    #[serde(with = "duration")]
+    #[schemars(schema_with = "duration::schema")]
+    pub reconnect_max: Duration,
     /// A PEM file with authorities to trust besides those of the system.
     pub ca_file: Option<PathBuf>,
     /// A PEM file with the client's certificate; needs `key_file`.
@@ -76,6 +81,7 @@ impl Default for RabbitmqSettings {
         Self {
             connect_timeout: Duration::from_secs(10),
             heartbeat: Duration::from_secs(10),
+            reconnect_max: Duration::from_secs(30),
             ca_file: None,
             certificate_file: None,
             key_file: None,

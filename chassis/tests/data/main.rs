@@ -7,6 +7,8 @@
 
 #[cfg(feature = "messaging")]
 mod broker;
+#[cfg(feature = "messaging")]
+mod clock;
 mod database;
 #[cfg(feature = "messaging")]
 mod desk;

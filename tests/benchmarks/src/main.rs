@@ -4,6 +4,7 @@
 //! cargo run --release -p benchmarks -- http
 //! cargo run --release -p benchmarks -- http --rounds 40 --json rows.json
 //! cargo run --release -p benchmarks -- messaging
+//! cargo run --release -p benchmarks -- soak --minutes 60
 //! ```
 
 #![allow(
@@ -16,6 +17,7 @@ mod http;
 mod messaging;
 mod progress;
 mod report;
+mod soak;
 mod statistics;
 
 use std::process::ExitCode;
@@ -36,12 +38,15 @@ enum Benchmark {
     Http(http::Arguments),
     /// Messages a second over one RabbitMQ, beside lapin, amqplib (Node) and pika (Python).
     Messaging(messaging::Arguments),
+    /// What becomes of messages while broker and service die, for as long as one likes.
+    Soak(soak::Arguments),
 }
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().benchmark {
         Benchmark::Http(arguments) => http::run(&arguments),
         Benchmark::Messaging(arguments) => messaging::run(&arguments),
+        Benchmark::Soak(arguments) => soak::run(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -12,6 +12,8 @@ use tracing::warn;
 use super::consumer::AmqpConsumer;
 use super::error::ConnectError;
 use super::inspect;
+use super::instruments::Instruments;
+use super::probe;
 use super::publisher::Publisher;
 use super::registry::Registry;
 use super::settings::AmqpSettings;
@@ -48,10 +50,12 @@ pub struct Amqp {
 /// Whatever waiting would not put right: a URI that can't be read, credentials that are rejected, a virtual host that is
 /// missing, certificates that don't fit. After the first connection those are tried again too.
 pub async fn connect(settings: &AmqpSettings) -> Result<Amqp, ConnectError> {
+    let instruments = Instruments::new(&settings.name);
     let plan = Arc::new(Plan {
         endpoints: endpoints(&settings.uris)?,
         settings: settings.clone(),
-        registry: Registry::default(),
+        registry: Registry::new(instruments.replays.clone()),
+        instruments,
     });
     let first = match plan.dial("consumer").await {
         Ok(link) => Some(link),
@@ -65,8 +69,10 @@ pub async fn connect(settings: &AmqpSettings) -> Result<Amqp, ConnectError> {
     let (finish, stop) = (CancellationToken::new(), CancellationToken::new());
     let consuming = supervisor::start(Arc::clone(&plan), "consumer", first, stop.child_token());
     let publishing = supervisor::start(Arc::clone(&plan), "publisher", None, stop.child_token());
+    probe::start(Arc::clone(&plan), consuming.clone(), stop.child_token());
     let state = merged(publishing.state.clone(), consuming.state.clone());
-    let (publisher, task) = Publisher::start(publishing.clone(), settings, finish.clone());
+    let (publisher, task) =
+        Publisher::start(publishing.clone(), settings, plan.instruments.unroutable.clone(), finish.clone());
     let amqp = Amqp {
         plan,
         publishing,

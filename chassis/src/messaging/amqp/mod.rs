@@ -18,6 +18,18 @@
 //!   returned messages can't be given to the wrong one;
 //! * a channel per `consumer`, rebuilt alone when it fails, whose acknowledgements travel together;
 //! * an `inspect`ion that shows what stands in a queue and puts it back in its order, which AMQP has no words for.
+//! * a `probe` that looks at the queues of the handlers now and then, so that their depth is known and one that was deleted
+//!   comes back though nobody happens to read it.
+//!
+//! | metric | says |
+//! |---|---|
+//! | `chassis_messaging_connection_state` | 1 for the `state` that the `connection` (`publisher`, `consumer`) is in |
+//! | `chassis_messaging_connection_opened_total`, `chassis_messaging_connection_lost_total` | connections made and lost |
+//! | `chassis_messaging_connection_failures_total` | attempts to connect that failed |
+//! | `chassis_messaging_topology_replays_total` | how often everything was declared again |
+//! | `chassis_messaging_queue_ready` | messages that wait in a handler's queue |
+//! | `chassis_messaging_queues_redeclared_total` | queues that were found missing and made again |
+//! | `chassis_messaging_unroutable_total` | events that no queue took |
 //!
 //! The body of a message and its headers have limits which are checked before anything is sent, as the broker answers
 //! what is too large by closing the connection.
@@ -29,7 +41,9 @@ mod driver;
 mod encode;
 mod error;
 mod inspect;
+mod instruments;
 mod link;
+mod probe;
 mod publisher;
 mod registry;
 mod settings;

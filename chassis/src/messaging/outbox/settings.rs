@@ -82,6 +82,12 @@ impl Settings for OutboxSettings {
         if self.lease < Duration::from_millis(300) {
             faults.add("lease", "must be at least 300ms");
         }
+        if self.lease > Duration::from_secs(5 * 60) {
+            faults.add(
+                "lease",
+                "must not be longer than 5min, as what an instance that died has leased waits for so long",
+            );
+        }
         if self.retry_min > self.retry_max {
             faults.add("retry_min", "must not be longer than `retry_max`");
         }

@@ -9,7 +9,8 @@ pub(super) struct Sql {
     /// part, limit, rows held already, keys that are blocked, routes that nobody hears yet.
     ///
     /// It selects among *all* rows that remain and not from the last one seen on, since a transaction that committed late
-    /// may have written rows with smaller numbers. A row that failed before is given even before its time if it has a key:
+    /// may have written rows with smaller numbers. A row that was to be sent at once is given whatever the time is now: the
+    /// clock may have been set back since. A row that failed before is given even before its time if it has a key:
     /// the relay keeps the key blocked itself, and must never be given a later row of that key without it.
     pub(super) fetch: &'static str,
     /// part, rows, owner, epoch.
@@ -18,7 +19,8 @@ pub(super) struct Sql {
     pub(super) defer: &'static str,
     /// part, row, owner, epoch, error. On SQLite followed by `delete`, since it has no `DELETE` within a `WITH`.
     pub(super) park: &'static str,
-    /// owner, time to live.
+    /// owner, time to live. On PostgreSQL what is leased for longer than anybody may lease it is free too: the clock was set
+    /// back, and its owner, if there is one, would have renewed it since.
     pub(super) acquire: &'static str,
     /// owner, time to live.
     pub(super) renew: &'static str,
@@ -69,6 +71,7 @@ const SQLITE: Sql = Sql {
         coalesce(expires_at <= CAST(unixepoch('subsec') * 1000 AS INTEGER), 0) AS expired \
         FROM chassis_outbox WHERE part = $1 \
         AND (available_at <= CAST(unixepoch('subsec') * 1000 AS INTEGER) \
+             OR (last_error IS NULL AND available_at <= created_at) \
              OR (last_error IS NOT NULL AND ordering_key IS NOT NULL)) \
         AND seq NOT IN (SELECT value FROM json_each($3)) \
         AND (ordering_key IS NULL OR ordering_key NOT IN (SELECT value FROM json_each($4))) \
@@ -117,7 +120,8 @@ const POSTGRES: Sql = Sql {
     fetch: "SELECT seq, id::text AS id, ordering_key, exchange, routing_key, properties::text AS properties, \
         headers::text AS headers, body, attempts, coalesce(expires_at <= now(), false)::int AS expired \
         FROM chassis_outbox WHERE part = $1 \
-        AND (available_at <= now() OR (last_error IS NOT NULL AND ordering_key IS NOT NULL)) \
+        AND (available_at <= now() OR (last_error IS NULL AND available_at <= created_at) \
+             OR (last_error IS NOT NULL AND ordering_key IS NOT NULL)) \
         AND seq <> ALL (ARRAY(SELECT jsonb_array_elements_text($3::jsonb)::bigint)) \
         AND (ordering_key IS NULL OR ordering_key <> ALL (ARRAY(SELECT jsonb_array_elements_text($4::jsonb)))) \
         AND (exchange || ' ' || routing_key) <> ALL (ARRAY(SELECT jsonb_array_elements_text($5::jsonb))) \
@@ -138,12 +142,14 @@ const POSTGRES: Sql = Sql {
     acquire: "UPDATE chassis_outbox_lease SET owner = $1, epoch = epoch + 1, \
         expires_at = clock_timestamp() + $2::bigint * interval '1 millisecond' \
         WHERE part = (SELECT part FROM chassis_outbox_lease WHERE expires_at <= clock_timestamp() \
+                      OR expires_at > clock_timestamp() + interval '10 minutes' \
                       ORDER BY random() LIMIT 1 FOR UPDATE SKIP LOCKED) \
         RETURNING part, epoch",
     renew: "UPDATE chassis_outbox_lease SET expires_at = clock_timestamp() + $2::bigint * interval '1 millisecond' \
         WHERE owner = $1 RETURNING part, epoch",
     release: "UPDATE chassis_outbox_lease SET owner = NULL, expires_at = '-infinity' WHERE owner = $1",
-    scout: "SELECT part, (expires_at <= clock_timestamp())::int AS free, \
+    scout: "SELECT part, (expires_at <= clock_timestamp() \
+        OR expires_at > clock_timestamp() + interval '10 minutes')::int AS free, \
         EXISTS (SELECT 1 FROM chassis_outbox o WHERE o.part = l.part)::int AS waiting FROM chassis_outbox_lease l",
     survey: "SELECT (SELECT count(*) FROM (SELECT 1 FROM chassis_outbox LIMIT 100000) n) AS depth, \
         (SELECT (extract(epoch FROM max(clock_timestamp() - f.since)) * 1000)::bigint \

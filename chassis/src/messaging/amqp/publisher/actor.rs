@@ -22,6 +22,7 @@ use super::request::{Request, Stage};
 use super::verdict::Verdicts;
 use super::window::Window;
 use crate::messaging::driver::{Outgoing, PublishError};
+use crate::telemetry::metrics::Counter;
 
 /// How often overdue confirmations are looked for, and requests that nobody waits for any more are dropped.
 const TICK: Duration = Duration::from_millis(250);
@@ -34,6 +35,8 @@ const RETRY: Duration = Duration::from_millis(200);
 pub(super) struct Actor {
     inbox: mpsc::Receiver<Request>,
     side: Side,
+    /// Messages that need no queue, and found none.
+    unroutable: Counter,
     finish: CancellationToken,
     in_flight: usize,
     buffer: usize,
@@ -63,11 +66,13 @@ impl Actor {
         inbox: mpsc::Receiver<Request>,
         side: Side,
         settings: &AmqpSettings,
+        unroutable: Counter,
         finish: CancellationToken,
     ) -> Self {
         Self {
             inbox,
             side,
+            unroutable,
             finish,
             in_flight: settings.in_flight.max(1),
             buffer: settings.buffer.max(1),
@@ -146,7 +151,7 @@ impl Actor {
                 // What completed before the channel died still counts, and the return of a message may ride on any of these.
                 failed = window.note_all(&mut verdicts).or(failed);
             }
-            settle(window, &mut verdicts);
+            settle(window, &mut verdicts, &self.unroutable);
             self.probing &= window.len() > 0;
             if let Some(error) = failed {
                 return ended(&error);
@@ -163,7 +168,7 @@ impl Actor {
                 noted = poll_fn(|context| window.poll_oldest(&mut verdicts, context)), if waiting => {
                     if let Err(error) = noted {
                         window.note_all(&mut verdicts);
-                        settle(window, &mut verdicts);
+                        settle(window, &mut verdicts, &self.unroutable);
                         return ended(&error);
                     }
                 }
@@ -175,7 +180,7 @@ impl Actor {
                     if std::mem::replace(&mut front, window.front()) == window.front()
                         && let Some(error) = window.note_all(&mut verdicts)
                     {
-                        settle(window, &mut verdicts);
+                        settle(window, &mut verdicts, &self.unroutable);
                         return ended(&error);
                     }
                 }
@@ -286,8 +291,9 @@ async fn open(link: &Link) -> Result<Channel, String> {
 /// Sends one message, and gives its confirmation. The first poll hands its frames over, so messages go out in the order in
 /// which these are first polled.
 async fn send(channel: &Channel, message: Encoded) -> lapin::Result<Confirmation> {
-    let Encoded { exchange, routing_key, mandatory, properties, body, .. } = message;
-    let options = BasicPublishOptions { mandatory, ..BasicPublishOptions::default() };
+    let Encoded { exchange, routing_key, properties, body, .. } = message;
+    // Always, since what no queue took is to be known, and only sometimes an error.
+    let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
     channel.basic_publish(exchange, routing_key, options, &body, properties).await?.await
 }
 
@@ -301,7 +307,7 @@ fn every(period: Duration) -> Interval {
     ticks
 }
 
-fn settle(window: &mut Window<'_>, verdicts: &mut Verdicts) {
+fn settle(window: &mut Window<'_>, verdicts: &mut Verdicts, unroutable: &Counter) {
     for number in verdicts.nacked() {
         if let Some(request) = window.take(number) {
             verdicts.was_returned(&request.outgoing);
@@ -310,12 +316,16 @@ fn settle(window: &mut Window<'_>, verdicts: &mut Verdicts) {
     }
     for number in verdicts.acked() {
         let Some(request) = window.take(number) else { continue };
-        if verdicts.was_returned(&request.outgoing) {
+        if !verdicts.was_returned(&request.outgoing) {
+            request.answer(Ok(()));
+        } else if request.outgoing.mandatory {
             let Outgoing { exchange, routing_key, .. } = &request.outgoing;
             let (exchange, routing_key) = (exchange.clone(), routing_key.clone());
             request.answer(Err(PublishError::Unroutable { exchange, routing_key }));
         } else {
+            unroutable.inc();
             request.answer(Ok(()));
         }
     }
+    unroutable.add(verdicts.forget_answered(window));
 }

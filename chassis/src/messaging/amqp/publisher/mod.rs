@@ -22,6 +22,7 @@ use super::encode;
 use super::settings::AmqpSettings;
 use super::side::Side;
 use crate::messaging::driver::{Outgoing, PublishError};
+use crate::telemetry::metrics::Counter;
 
 /// Hands messages to the task that owns the channel.
 pub(super) struct Publisher {
@@ -32,11 +33,17 @@ pub(super) struct Publisher {
 }
 
 impl Publisher {
-    /// Starts the task. When `finish` is cancelled it sends what it has, takes no more, and ends.
-    pub(super) fn start(side: Side, settings: &AmqpSettings, finish: CancellationToken) -> (Self, JoinHandle<()>) {
+    /// Starts the task. When `finish` is cancelled it sends what it has, takes no more, and ends. Messages that need no queue
+    /// and found none are counted in `unroutable`.
+    pub(super) fn start(
+        side: Side,
+        settings: &AmqpSettings,
+        unroutable: Counter,
+        finish: CancellationToken,
+    ) -> (Self, JoinHandle<()>) {
         let buffer = settings.buffer.max(1);
         let (requests, inbox) = mpsc::channel(buffer);
-        let actor = Actor::new(inbox, side.clone(), settings, finish);
+        let actor = Actor::new(inbox, side.clone(), settings, unroutable, finish);
         let max_body = settings.max_body;
         (Self { requests, side, max_body, buffer }, tokio::spawn(actor.run()))
     }

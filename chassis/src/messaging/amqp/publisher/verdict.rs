@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use lapin::Confirmation;
 use lapin::types::ShortString;
 
+use super::window::Window;
 use crate::messaging::driver::Outgoing;
 
 /// Two messages that agree in this share their fate, as the broker routes them alike.
@@ -20,6 +21,8 @@ pub(super) struct Verdicts {
     acked: Vec<u64>,
     nacked: Vec<u64>,
     returned: HashMap<Key, usize>,
+    /// What came back since [`forget_answered`](Self::forget_answered) last looked.
+    fresh: Vec<Key>,
 }
 
 impl Verdicts {
@@ -40,6 +43,7 @@ impl Verdicts {
         if let Some(returned) = returned {
             let id = returned.properties.message_id().clone().unwrap_or_else(empty);
             let key = (id, returned.exchange.clone(), returned.routing_key.clone());
+            self.fresh.push(key.clone());
             *self.returned.entry(key).or_default() += 1;
         }
     }
@@ -63,7 +67,7 @@ impl Verdicts {
 
     /// Whether a confirmed message came back for want of a queue.
     pub(super) fn was_returned(&mut self, outgoing: &Outgoing) -> bool {
-        if !outgoing.mandatory || self.returned.is_empty() {
+        if self.returned.is_empty() {
             return false;
         }
         let short = |text: &str| ShortString::try_new(text).unwrap_or_else(|_| empty());
@@ -76,6 +80,20 @@ impl Verdicts {
             self.returned.remove(&key);
         }
         true
+    }
+}
+
+impl Verdicts {
+    /// Forgets what came back after its message was answered, as those may be that need no queue; gives how many.
+    pub(super) fn forget_answered(&mut self, window: &Window<'_>) -> u64 {
+        let mut forgotten = 0;
+        for key in std::mem::take(&mut self.fresh) {
+            let (id, exchange, routing_key) = &key;
+            if !window.holds(id.as_str(), exchange.as_str(), routing_key.as_str()) {
+                forgotten += u64::from(self.returned.remove(&key).is_some());
+            }
+        }
+        forgotten
     }
 }
 

@@ -130,6 +130,14 @@ impl<'c> Window<'c> {
         })
     }
 
+    /// Whether a message is on its way that agrees in all this.
+    pub(super) fn holds(&self, id: &str, exchange: &str, routing_key: &str) -> bool {
+        self.flights.iter().flatten().any(|flight| {
+            let outgoing = &flight.request.outgoing;
+            outgoing.message.id == id && outgoing.exchange == exchange && outgoing.routing_key == routing_key
+        })
+    }
+
     /// Takes out the message of that number.
     pub(super) fn take(&mut self, number: u64) -> Option<Request> {
         let index = usize::try_from(number.checked_sub(self.base)?).ok()?;
