@@ -4,11 +4,13 @@
 //! was not confirmed. [`claim`] is one statement in the handler's own transaction. Of two deliveries of a message, even at
 //! the same moment, one finds it new; if that one is rolled back, the other may.
 
+mod batch;
 mod retention;
 mod settings;
 
 use sqlx::Executor;
 
+pub use batch::claim_all;
 pub use retention::{Retention, forget_older_than};
 pub use settings::InboxSettings;
 

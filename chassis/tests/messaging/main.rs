@@ -2,6 +2,7 @@
 #![cfg(all(feature = "messaging", feature = "sqlite", feature = "testing"))]
 #![allow(missing_docs, clippy::unwrap_used)]
 
+mod batches;
 mod killed;
 mod stock;
 mod transactions;

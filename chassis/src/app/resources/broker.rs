@@ -175,6 +175,15 @@ fn consuming(state: &ConsumerHealth) -> Option<Health> {
     Some(match state {
         ConsumerHealth::Consuming | ConsumerHealth::Draining | ConsumerHealth::Stopped => Health::Up,
         ConsumerHealth::Starting => return None,
+        ConsumerHealth::HalfOpen { cause } => {
+            Health::Degraded(format!("its handler keeps failing, so that it takes one message at a time: {cause}"))
+        }
+        ConsumerHealth::Paused { cause, by_operator: true } => {
+            Health::Degraded(format!("paused by an operator: {cause}"))
+        }
+        ConsumerHealth::Paused { cause, by_operator: false } => {
+            Health::Degraded(format!("paused, since its handler keeps failing: {cause}"))
+        }
         ConsumerHealth::Disconnected { cause } => Health::Down(format!("disconnected: {cause}")),
         ConsumerHealth::Restarting { attempt, cause } => {
             Health::Down(format!("restarting, attempt {attempt}: {cause}"))
