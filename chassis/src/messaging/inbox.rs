@@ -5,12 +5,14 @@
 //! the same moment, one finds it new; if that one is rolled back, the other may.
 
 mod batch;
+mod limit;
 mod retention;
 mod settings;
 
 use sqlx::Executor;
 
 pub use batch::claim_all;
+pub(crate) use limit::{claim_within, limit_statements};
 pub use retention::{Retention, forget_older_than};
 pub use settings::InboxSettings;
 

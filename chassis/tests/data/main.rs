@@ -10,6 +10,8 @@ mod broker;
 mod database;
 #[cfg(feature = "postgres")]
 mod faults;
+#[cfg(all(feature = "messaging", feature = "postgres"))]
+mod handlers;
 #[cfg(feature = "messaging")]
 mod inbox;
 #[cfg(all(feature = "messaging", feature = "testing"))]

@@ -74,6 +74,10 @@ impl Broker {
         }
         #[cfg(not(any(feature = "sqlite", feature = "postgres")))]
         let database = None;
+        #[cfg(any(feature = "sqlite", feature = "postgres"))]
+        if let Some(database) = &database {
+            warn_of_waiting(subscriptions.iter().map(|(spec, _)| spec), database);
+        }
         for (spec, handler) in subscriptions {
             #[cfg(any(feature = "sqlite", feature = "postgres"))]
             if let Some(database) = database.as_ref().filter(|_| spec.mode == Mode::Transactional) {
@@ -138,6 +142,23 @@ fn fits_the_pool(spec: &SubscriptionSpec, database: &Database) -> Result<()> {
          latter or lower `concurrency`"
     );
     Err(Error::new(ErrorKind::Config, message))
+}
+
+/// Each handler alone fits, but together they may want more connections than there are. On SQLite writers take turns anyway.
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+fn warn_of_waiting<'a>(specs: impl Iterator<Item = &'a SubscriptionSpec>, database: &Database) {
+    let transactional = specs.filter(|spec| spec.mode == Mode::Transactional);
+    let handlers: u32 = transactional.map(|spec| u32::from(spec.concurrency)).sum();
+    let max_connections = database.max_connections();
+    if handlers > max_connections && database.engine() == crate::data::Engine::Postgres {
+        tracing::warn!(
+            handlers,
+            max_connections,
+            "the handlers of `{}` together want more connections than `database.max_connections`, so that they may wait for \
+             each other and for requests",
+            database.service()
+        );
+    }
 }
 
 /// Passes every change of a state on to health; a state that only says that it has not begun says nothing.

@@ -2,6 +2,7 @@
 
 use super::worker::Worker;
 use super::{Database, Done};
+use crate::context::Context;
 use crate::messaging::{Received, inbox};
 use crate::{Error, Result};
 
@@ -12,13 +13,15 @@ impl Worker {
             self.subscription.database.as_ref().ok_or_else(|| Error::msg("the subscription has no database"))?;
         let handler = &self.subscription.handler;
         let mut tx = database.begin().await?;
+        let limit = Context::current().remaining().unwrap_or_default();
         let done = if let [received] = batch {
-            if !inbox::claim(&mut tx, &self.queue, received.id()).await? {
+            if !inbox::claim_within(&mut tx, &self.queue, received.id(), limit).await? {
                 return Ok(Done { handled: 0, duplicates: 1 });
             }
             handler.call(batch, Some(&mut tx)).await?;
             Done { handled: 1, duplicates: 0 }
         } else {
+            inbox::limit_statements(&mut tx, limit).await?;
             let ids: Vec<&str> = batch.iter().map(Received::id).collect();
             let mut new = inbox::claim_all(&mut tx, &self.queue, &ids).await?;
             // A message that came twice in one batch is new once.
