@@ -3,6 +3,7 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod batches;
+mod declared;
 mod killed;
 mod stock;
 mod transactions;
