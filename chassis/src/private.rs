@@ -24,7 +24,9 @@ pub use crate::http::{RouteSpec, Routes};
 #[cfg(feature = "messaging")]
 pub use crate::messaging::Event;
 #[cfg(feature = "messaging")]
-pub use crate::messaging::consumer::{Mode, SubscriptionSpec, Tx};
+pub use crate::messaging::consumer::{Mode, Shape, SubscriptionSpec, Tx};
+#[cfg(feature = "messaging")]
+pub use crate::messaging::{Delivery, Received};
 pub use crate::{BoxFuture, Error, Result};
 
 use crate::health::CheckOutcome;
@@ -75,6 +77,15 @@ pub fn part<T: Part>() {}
 #[cfg(feature = "messaging")]
 pub fn event<E: crate::messaging::Event>() -> (&'static str, &'static str) {
     (E::KIND, E::OWNER)
+}
+
+/// The events of a batch.
+///
+/// # Errors
+/// One of them cannot be decoded, which shows when they are tried one by one.
+#[cfg(feature = "messaging")]
+pub fn decode_all<E: crate::messaging::Event>(batch: &[Received]) -> Result<Vec<Delivery<E>>> {
+    batch.iter().map(Received::decode).collect()
 }
 
 /// The transaction that a subscription in one has.

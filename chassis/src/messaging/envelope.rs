@@ -126,6 +126,16 @@ pub(crate) fn read_context(message: &Message, service: &'static str) -> Context 
     }
 }
 
+/// The ordering key of a message, if it has one.
+pub(crate) fn ordering_key(message: &Message) -> Option<&str> {
+    optional(message, CE_SUBJECT)
+}
+
+/// The id of a message, read before its envelope is.
+pub(crate) fn identity(message: &Message) -> &str {
+    if message.id.is_empty() { optional(message, CE_ID).unwrap_or_default() } else { &message.id }
+}
+
 impl Envelope {
     /// Reads the envelope of a message.
     ///

@@ -14,6 +14,8 @@ mod database;
 mod desk;
 #[cfg(feature = "postgres")]
 mod faults;
+#[cfg(all(feature = "messaging", feature = "postgres"))]
+mod handlers;
 #[cfg(feature = "messaging")]
 mod inbox;
 #[cfg(all(feature = "messaging", feature = "testing"))]

@@ -167,10 +167,11 @@ async function parked() {
     ['malformed', 'text/plain', good, { contentType: 'text/plain' }],
     ['undecodable', 'foreign.noted.v1', Buffer.from('{'), {}],
     ['undecodable', 'foreign.noted.v1', Buffer.from([0xff, 0xfe, 0, 1]), {}],
-    ['undecodable', 'foreign.other.v1', good, { headers: { cloudEvents_type: 'foreign.other.v1' }, type: 'foreign.other.v1' }],
+    ['unmatched', 'foreign.other.v1', good, { headers: { cloudEvents_type: 'foreign.other.v1' }, type: 'foreign.other.v1' }],
   ];
   for (const [reason, word, content, options] of cases) {
-    const message = await parkedAs('interop.noted.dlq', await raw(content, options));
+    const queue = reason === 'unmatched' ? 'interop.noted.unmatched' : 'interop.noted.dlq';
+    const message = await parkedAs(queue, await raw(content, options));
     const { headers } = message.properties;
     assert.deepEqual(message.content, content);
     assert.equal(headers['x-chassis-reason'], reason);

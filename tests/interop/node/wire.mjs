@@ -51,6 +51,8 @@ export class Publisher {
 class Malformed extends Error {}
 class Undecodable extends Error {}
 
+class Unmatched extends Error {}
+
 /** Handles the events of one type. */
 export class Consumer {
   static async start(uri, { service, handler, owner, type, handle, delays = [10_000, 60_000, 600_000] }) {
@@ -60,7 +62,7 @@ export class Consumer {
     const self = Object.assign(new Consumer(), { connection, channel, queue, type, handle, delays, inbox: new Set() });
     await channel.assertExchange(`${owner}.events`, 'topic', { durable: true });
     const parking = { 'x-queue-type': 'quorum', 'x-overflow': 'reject-publish', 'x-delivery-limit': 2_147_483_647 };
-    await channel.assertQueue(`${queue}.dlq`, { durable: true, arguments: parking });
+    for (const name of ['dlq', 'unmatched']) await channel.assertQueue(`${queue}.${name}`, { durable: true, arguments: parking });
     await channel.assertQueue(queue, {
       durable: true,
       arguments: {
@@ -114,6 +116,7 @@ export class Consumer {
     } catch (error) {
       if (error instanceof Malformed) await this.park(message, attempt - 1, 'malformed', error);
       else if (error instanceof Undecodable) await this.park(message, attempt, 'undecodable', error);
+      else if (error instanceof Unmatched) await this.park(message, attempt, 'unmatched', error, 'unmatched');
       else if (attempt > this.delays.length) await this.park(message, attempt, 'failed', error);
       else {
         const more = { 'x-chassis-attempt': String(attempt) };
@@ -124,7 +127,7 @@ export class Consumer {
   }
 
   decode(headers, content) {
-    if (headers.cloudEvents_type !== this.type) throw new Undecodable(`it is a ${headers.cloudEvents_type}`);
+    if (headers.cloudEvents_type !== this.type) throw new Unmatched(`it is a ${headers.cloudEvents_type}`);
     try {
       return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(content));
     } catch (error) {
@@ -132,8 +135,8 @@ export class Consumer {
     }
   }
 
-  park(message, attempt, reason, error) {
-    return this.sendCopy(message, '', `${this.queue}.dlq`, {
+  park(message, attempt, reason, error, to = 'dlq') {
+    return this.sendCopy(message, '', `${this.queue}.${to}`, {
       'x-chassis-attempt': String(attempt),
       'x-chassis-queue': this.queue,
       'x-chassis-reason': reason,

@@ -4,6 +4,7 @@ import pika
 
 class Malformed(Exception): pass
 class Undecodable(Exception): pass
+class Unmatched(Exception): pass
 
 class Consumer:
     """Handles the events of one type. `database` is a connection of sqlite3, `handle` works in its transaction."""
@@ -14,8 +15,9 @@ class Consumer:
         database.execute("CREATE TABLE IF NOT EXISTS inbox (queue TEXT, message TEXT, PRIMARY KEY (queue, message))")
         self.channel = pika.BlockingConnection(pika.URLParameters(uri)).channel()
         self.channel.exchange_declare(f"{owner}.events", "topic", durable=True)
-        self.declare(parking, {
-            "x-queue-type": "quorum", "x-overflow": "reject-publish", "x-delivery-limit": 2_147_483_647})
+        for name in (parking, f"{self.queue}.unmatched"):
+            self.declare(name, {
+                "x-queue-type": "quorum", "x-overflow": "reject-publish", "x-delivery-limit": 2_147_483_647})
         self.declare(self.queue, {
             "x-queue-type": "quorum", "x-delivery-limit": 1000, "x-overflow": "reject-publish",
             "x-dead-letter-exchange": "", "x-dead-letter-routing-key": parking,
@@ -50,6 +52,8 @@ class Consumer:
             self.park(method, properties, body, attempt - 1, "malformed", error)
         except Undecodable as error:
             self.park(method, properties, body, attempt, "undecodable", error)
+        except Unmatched as error:
+            self.park(method, properties, body, attempt, "unmatched", error, to="unmatched")
         except Exception as error:
             if attempt <= len(self.delays):
                 delay = f"chassis.retry.{self.delays[attempt - 1]}"
@@ -60,14 +64,14 @@ class Consumer:
 
     def decode(self, headers, body):
         if headers["cloudEvents_type"] != self.type:
-            raise Undecodable(f"it is a {headers['cloudEvents_type']}")
+            raise Unmatched(f"it is a {headers['cloudEvents_type']}")
         try:
             return json.loads(body.decode())
         except ValueError as error:
             raise Undecodable(error)
 
-    def park(self, method, properties, body, attempt, reason, error):
-        self.send_copy(method, properties, body, "", f"{self.queue}.dlq", {
+    def park(self, method, properties, body, attempt, reason, error, to="dlq"):
+        self.send_copy(method, properties, body, "", f"{self.queue}.{to}", {
             "x-chassis-attempt": str(attempt), "x-chassis-queue": self.queue, "x-chassis-reason": reason,
             "x-chassis-error": " ".join(str(error).split())[:2000], "x-chassis-parked-at": now()})
 

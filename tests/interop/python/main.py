@@ -196,11 +196,12 @@ def parked(foreign):
         ("undecodable", "foreign.noted.v1", dict(body=b'{"author": "\xc3\x28", "text": "no UTF-8"}')),
         ("undecodable", "text", dict(body=json.dumps({"author": "ada"}).encode())),
         ("undecodable", "string", dict(body=json.dumps({"author": "ada", "text": 7}).encode())),
-        ("undecodable", "foreign.other.v1", dict(body=good, headers={"cloudEvents_type": "foreign.other.v1"}, type="foreign.other.v1")),
+        ("unmatched", "foreign.other.v1", dict(body=good, headers={"cloudEvents_type": "foreign.other.v1"}, type="foreign.other.v1")),
     ]
     for reason, word, case in cases:
         id = foreign.raw(**case)
-        properties, body = foreign.parked("interop.noted.dlq", id, channel)
+        queue = "interop.noted.unmatched" if reason == "unmatched" else "interop.noted.dlq"
+        properties, body = foreign.parked(queue, id, channel)
         headers = properties.headers
         must(body == case["body"], f"the body as it came: {body}")
         must(headers["x-chassis-reason"] == reason and word in headers["x-chassis-error"], f"{case}: {headers}")

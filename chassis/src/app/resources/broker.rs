@@ -90,6 +90,10 @@ impl Broker {
         let letters = DeadLetters::new(Arc::clone(&self.driver), service, queues);
         let watch = Watch::start(letters.clone(), &parts.config().read::<DeadLetterSettings>()?);
         self.dead_letters = Some((letters, watch));
+        #[cfg(any(feature = "sqlite", feature = "postgres"))]
+        if let Some(database) = &database {
+            warn_of_waiting(subscriptions.iter().map(|(spec, _)| spec), database);
+        }
         for (spec, handler) in subscriptions {
             #[cfg(any(feature = "sqlite", feature = "postgres"))]
             if let Some(database) = database.as_ref().filter(|_| spec.mode == Mode::Transactional) {
@@ -161,6 +165,23 @@ fn fits_the_pool(spec: &SubscriptionSpec, database: &Database) -> Result<()> {
     Err(Error::new(ErrorKind::Config, message))
 }
 
+/// Each handler alone fits, but together they may want more connections than there are. On SQLite writers take turns anyway.
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+fn warn_of_waiting<'a>(specs: impl Iterator<Item = &'a SubscriptionSpec>, database: &Database) {
+    let transactional = specs.filter(|spec| spec.mode == Mode::Transactional);
+    let handlers: u32 = transactional.map(|spec| u32::from(spec.concurrency)).sum();
+    let max_connections = database.max_connections();
+    if handlers > max_connections && database.engine() == crate::data::Engine::Postgres {
+        tracing::warn!(
+            handlers,
+            max_connections,
+            "the handlers of `{}` together want more connections than `database.max_connections`, so that they may wait for \
+             each other and for requests",
+            database.service()
+        );
+    }
+}
+
 /// Passes every change of a state on to health; a state that only says that it has not begun says nothing.
 fn follow<T: Send + Sync + 'static>(
     mut states: watch::Receiver<T>,
@@ -196,6 +217,15 @@ fn consuming(state: &ConsumerHealth) -> Option<Health> {
     Some(match state {
         ConsumerHealth::Consuming | ConsumerHealth::Draining | ConsumerHealth::Stopped => Health::Up,
         ConsumerHealth::Starting => return None,
+        ConsumerHealth::HalfOpen { cause } => {
+            Health::Degraded(format!("its handler keeps failing, so that it takes one message at a time: {cause}"))
+        }
+        ConsumerHealth::Paused { cause, by_operator: true } => {
+            Health::Degraded(format!("paused by an operator: {cause}"))
+        }
+        ConsumerHealth::Paused { cause, by_operator: false } => {
+            Health::Degraded(format!("paused, since its handler keeps failing: {cause}"))
+        }
         ConsumerHealth::Disconnected { cause } => Health::Down(format!("disconnected: {cause}")),
         ConsumerHealth::Restarting { attempt, cause } => {
             Health::Down(format!("restarting, attempt {attempt}: {cause}"))

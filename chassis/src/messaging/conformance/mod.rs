@@ -13,6 +13,7 @@
 mod consuming;
 mod handling;
 mod kit;
+mod listening;
 mod looking;
 mod publishing;
 mod recovering;
@@ -25,6 +26,7 @@ use crate::BoxFuture;
 
 pub use consuming::*;
 pub use handling::*;
+pub use listening::*;
 pub use looking::*;
 pub use publishing::*;
 pub use recovering::*;
@@ -103,6 +105,15 @@ macro_rules! conformance_suite {
             an_expired_message_is_dropped
             a_drained_consumer_returns_what_has_not_begun
             an_abandoned_delivery_is_returned
+            // listening
+            another_type_is_set_aside
+            each_kind_of_error_has_its_own_action
+            a_failing_listener_pauses_and_goes_on_by_itself
+            an_operator_pauses_and_resumes
+            order_per_key_outlives_failures
+            a_drained_ordered_consumer_returns_in_order
+            batches_are_made_by_size_and_by_time
+            a_bad_message_takes_no_neighbours_with_it
         }
     };
     (@cases $fixture:path, $arguments:tt, $($case:ident)+) => {
