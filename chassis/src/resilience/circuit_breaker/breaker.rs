@@ -1,3 +1,4 @@
+use std::borrow::Borrow;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -52,7 +53,7 @@ impl CircuitBreaker {
     ///
     /// # Errors
     /// When it may not.
-    pub fn try_acquire(&self) -> Result<Permit, CircuitOpen> {
+    pub fn try_acquire(&self) -> Result<Permit<&Self>, CircuitOpen> {
         self.try_acquire_at(now())
     }
 
@@ -61,12 +62,27 @@ impl CircuitBreaker {
     /// # Errors
     /// When it may not.
     #[inline]
-    pub fn try_acquire_at(&self, now: Instant) -> Result<Permit, CircuitOpen> {
+    pub fn try_acquire_at(&self, now: Instant) -> Result<Permit<&Self>, CircuitOpen> {
+        Ok(Permit { held: Some((self, self.acquire(now)?)) })
+    }
+
+    /// The same with a permit that holds the breaker, for where it cannot be borrowed.
+    ///
+    /// # Errors
+    /// When it may not.
+    #[inline]
+    pub fn try_acquire_owned(&self) -> Result<Permit<Self>, CircuitOpen> {
+        let permit = self.acquire(now())?;
+        Ok(Permit { held: Some((self.clone(), permit)) })
+    }
+
+    #[inline]
+    fn acquire(&self, now: Instant) -> Result<state::Permit, CircuitOpen> {
         let acquired = self.0.state.try_acquire(now);
         if let Some(transition) = acquired.transition {
             self.announce(transition);
         }
-        acquired.permit.map(|permit| Permit { held: Some((self.clone(), permit)) })
+        acquired.permit
     }
 
     /// How it is. An open circuit whose time is over is open until the next call asks.
@@ -111,6 +127,7 @@ impl CircuitBreaker {
         self.0.observers.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(observer));
     }
 
+    #[inline]
     fn announce_some(&self, transition: Option<Transition>) {
         if let Some(transition) = transition {
             self.announce(transition);
@@ -135,11 +152,11 @@ impl fmt::Debug for CircuitBreaker {
 
 /// Lets one call pass. Dropped without a result it counts as given up, which frees the place of a probe.
 #[must_use]
-pub struct Permit {
-    held: Option<(CircuitBreaker, state::Permit)>,
+pub struct Permit<B: Borrow<CircuitBreaker>> {
+    held: Option<(B, state::Permit)>,
 }
 
-impl Permit {
+impl<B: Borrow<CircuitBreaker>> Permit<B> {
     /// Says what became of the call.
     pub fn record(self, outcome: Outcome) {
         self.record_at(now(), outcome);
@@ -149,20 +166,23 @@ impl Permit {
     #[inline]
     pub fn record_at(mut self, now: Instant, outcome: Outcome) {
         if let Some((breaker, permit)) = self.held.take() {
+            let breaker = breaker.borrow();
             breaker.announce_some(breaker.0.state.record(&permit, now, outcome));
         }
     }
 }
 
-impl Drop for Permit {
+impl<B: Borrow<CircuitBreaker>> Drop for Permit<B> {
+    #[inline]
     fn drop(&mut self) {
         if let Some((breaker, permit)) = self.held.take() {
+            let breaker = breaker.borrow();
             breaker.announce_some(breaker.0.state.abandon(&permit, now()));
         }
     }
 }
 
-impl fmt::Debug for Permit {
+impl<B: Borrow<CircuitBreaker>> fmt::Debug for Permit<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Permit")
     }

@@ -3,7 +3,7 @@ use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
-use super::breaker::Permit;
+use super::breaker::{CircuitBreaker, Permit};
 use super::error::CircuitOpen;
 use crate::resilience::{Classify, GuardError};
 
@@ -20,13 +20,13 @@ pin_project! {
     #[project = Projected]
     #[derive(Debug)]
     enum State<F, C> {
-        Passed { #[pin] inner: F, permit: Option<Permit>, classify: C },
+        Passed { #[pin] inner: F, permit: Option<Permit<CircuitBreaker>>, classify: C },
         Refused { refusal: CircuitOpen },
     }
 }
 
 impl<F, C> ResponseFuture<F, C> {
-    pub(super) fn passed(inner: F, permit: Permit, classify: C) -> Self {
+    pub(super) fn passed(inner: F, permit: Permit<CircuitBreaker>, classify: C) -> Self {
         Self { state: State::Passed { inner, permit: Some(permit), classify } }
     }
 

@@ -40,7 +40,7 @@ where
 
     #[inline]
     fn call(&mut self, request: Request) -> Self::Future {
-        match self.breaker.try_acquire() {
+        match self.breaker.try_acquire_owned() {
             Ok(permit) => ResponseFuture::passed(self.inner.call(request), permit, self.classify.clone()),
             Err(refusal) => ResponseFuture::refused(refusal),
         }
