@@ -2,7 +2,7 @@
 //!
 //! The modules in reading order: [`app`] runs services, [`config`] reads their settings, [`http`] and
 //! [`contract`] serve and call, [`messaging`] sends and receives events, [`data`] holds databases and
-//! transactions, [`health`], [`jobs`] and [`telemetry`] do what their names say.
+//! transactions, [`resilience`] guards calls, [`health`], [`jobs`] and [`telemetry`] do what their names say.
 //!
 //! | feature | gives | default |
 //! |---|---|---|
@@ -32,6 +32,7 @@ pub mod messaging;
 pub mod prelude;
 #[doc(hidden)]
 pub mod private;
+pub mod resilience;
 pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -126,9 +126,19 @@ pub fn provide_client<'a, D: ?Sized + Send + Sync + 'static>(
         match parts.local::<D>() {
             // An address in the configuration is how a part of the system is taken out of the process.
             Some(slot) if settings.url.is_none() => Ok(Core::local(slot, settings.timeouts())),
-            _ => remote(name, &settings),
+            _ => shared(parts, name, &settings),
         }
     })
+}
+
+#[cfg(feature = "client")]
+fn shared<D: ?Sized>(parts: &Parts, name: &str, settings: &crate::client::ClientSettings) -> Result<Core<D>> {
+    Ok(Core::remote(parts.clients().get_or_make(parts.service(), name, settings)?))
+}
+
+#[cfg(not(feature = "client"))]
+fn shared<D: ?Sized>(_: &Parts, name: &str, settings: &crate::client::ClientSettings) -> Result<Core<D>> {
+    remote(name, settings)
 }
 
 #[cfg(feature = "client")]

@@ -68,6 +68,8 @@ pub(crate) async fn start(providers: Vec<Box<dyn Provider>>, config: &Config) ->
         pending.push(Pending { provider, config, http, listener });
     }
     let process = Arc::new(process);
+    #[cfg(feature = "client")]
+    management.show_clients(process.clients.clone());
     let mut made = Vec::new();
     for pending in pending {
         let name = pending.provider.name();
@@ -85,6 +87,8 @@ pub(crate) async fn start(providers: Vec<Box<dyn Provider>>, config: &Config) ->
     for service in made {
         services.push(service.run(&health, &management).await?);
     }
+    #[cfg(feature = "client")]
+    process.clients.start(&health);
     health.enter(Phase::Ready);
     tracing::info!(management = %management_address, "ready");
     Ok(Running { health, management: management_server, services, addresses, process })

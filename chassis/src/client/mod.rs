@@ -7,15 +7,25 @@ mod settings;
 mod timeouts;
 
 #[cfg(feature = "client")]
+mod bounded;
+#[cfg(feature = "client")]
+mod instruments;
+#[cfg(feature = "client")]
+mod registry;
+#[cfg(feature = "client")]
 mod remote;
+#[cfg(feature = "client")]
+mod rules;
 #[cfg(feature = "client")]
 mod stack;
 #[cfg(feature = "client")]
 mod transport;
 
 #[cfg(feature = "client")]
+pub(crate) use registry::Clients;
+#[cfg(feature = "client")]
 pub(crate) use remote::Outgoing;
 #[cfg(feature = "client")]
 pub use remote::Remote;
-pub use settings::ClientSettings;
+pub use settings::{BreakerMode, BreakerSettings, BudgetSettings, ClientPreset, ClientSettings, RetrySettings};
 pub use timeouts::Timeouts;

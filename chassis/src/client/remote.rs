@@ -9,9 +9,12 @@ use http::{HeaderName, HeaderValue, Request, Response, Uri};
 use tokio::time::Instant;
 use tower::{Service, ServiceExt};
 
+use super::instruments::Instruments;
+use super::settings::Policies;
 use super::stack::{self, Limits, Stack};
 use super::{ClientSettings, Timeouts};
-use crate::config::mask_url;
+use crate::config::{Faults, mask_url};
+use crate::resilience::circuit_breaker::CircuitBreaker;
 use crate::telemetry::metrics;
 use crate::telemetry::propagation;
 use crate::telemetry::span::{Span, SpanKind};
@@ -33,7 +36,8 @@ struct Inner {
     authority: Authority,
     /// What stands before every path, without a slash at its end.
     prefix: String,
-    timeouts: Timeouts,
+    policies: Policies,
+    breaker: CircuitBreaker,
     stack: Stack,
 }
 
@@ -56,8 +60,13 @@ impl Remote {
     /// A service that `[clients.NAME]` describes. No connection is made yet.
     ///
     /// # Errors
-    /// When there is no URL, or it is none that can be called.
+    /// When there is no URL, or it is none that can be called, or the settings contradict each other.
     pub fn new(name: &str, settings: &ClientSettings) -> Result<Self> {
+        Self::of_service("", name, settings)
+    }
+
+    /// The same for a service of this process, under whose name it is counted.
+    pub(crate) fn of_service(service: &str, name: &str, settings: &ClientSettings) -> Result<Self> {
         let key = format!("clients.{name}.url");
         let Some(url) = &settings.url else {
             let advice = format!(
@@ -79,13 +88,34 @@ impl Remote {
             return Err(wrong("it cannot have a query"));
         }
         let prefix = path.path().trim_end_matches('/').to_owned();
-        let stack = stack::build(&scheme, settings)?;
-        Ok(Self(Arc::new(Inner { scheme, authority, prefix, timeouts: settings.timeouts(), stack })))
+        let mut faults = Faults::default();
+        let policies = Policies::of(settings, &mut faults);
+        if !faults.is_empty() {
+            return Err(Error::new(ErrorKind::Config, format!("`[clients.{name}]` cannot be used")).with_source(faults));
+        }
+        let (stack, breaker) = stack::build(&scheme, settings, &policies, &Instruments::new(service, name))?;
+        Ok(Self(Arc::new(Inner { scheme, authority, prefix, policies, breaker, stack })))
     }
 
     /// Its time limits.
     pub fn timeouts(&self) -> Timeouts {
-        self.0.timeouts
+        self.0.policies.timeouts
+    }
+
+    /// Its circuit breaker, which an operator can force open or disable.
+    pub fn breaker(&self) -> &CircuitBreaker {
+        &self.0.breaker
+    }
+
+    /// Where it is.
+    pub(crate) fn address(&self) -> String {
+        let Inner { scheme, authority, prefix, .. } = &*self.0;
+        format!("{scheme}://{authority}{prefix}")
+    }
+
+    /// The policies that are active, in the order in which a call meets them.
+    pub(crate) fn policies(&self) -> String {
+        self.0.policies.to_string()
     }
 
     /// Makes a call: whatever is answered is `Ok`.

@@ -10,7 +10,7 @@ const LAYERS: &[&[&str]] = &[
     &["config"],
     &["context"],
     &["telemetry"],
-    &["health", "data"],
+    &["health", "resilience", "data"],
     &["http", "messaging", "jobs"],
     &["client"],
     &["contract"],

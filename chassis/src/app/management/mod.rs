@@ -1,10 +1,12 @@
 //! The management listener: health and metrics for machines, `/admin` for operators.
 //!
-//! One file per group of addresses: `probes`, what is to `show`, `jobs`, `dead_letters`, `outbox`. The `guard` stands before all of
+//! One file per group of addresses: `probes`, what is to `show`, `jobs`, `clients`, `dead_letters`, `outbox`. The `guard` stands before all of
 //! `/admin`; what changes something takes an `order` and leaves a line in the `audit` log.
 
-#[cfg(feature = "messaging")]
+#[cfg(any(feature = "messaging", feature = "client"))]
 mod audit;
+#[cfg(feature = "client")]
+mod clients;
 #[cfg(feature = "messaging")]
 mod dead_letters;
 mod guard;
@@ -44,6 +46,8 @@ struct Shared {
     settings: ManagementSettings,
     health: Registry,
     services: Mutex<BTreeMap<&'static str, Shown>>,
+    #[cfg(feature = "client")]
+    clients: std::sync::OnceLock<crate::client::Clients>,
 }
 
 /// What is shown of one service.
@@ -66,11 +70,25 @@ impl Management {
         settings: ManagementSettings,
         health: Registry,
     ) -> Self {
-        Self(Arc::new(Shared { config, sections, settings, health, services: Mutex::default() }))
+        Self(Arc::new(Shared {
+            config,
+            sections,
+            settings,
+            health,
+            services: Mutex::default(),
+            #[cfg(feature = "client")]
+            clients: std::sync::OnceLock::new(),
+        }))
     }
 
     pub(crate) fn add(&self, name: &'static str, shown: Shown) {
         self.services().insert(name, shown);
+    }
+
+    /// Shows what the services call from now on.
+    #[cfg(feature = "client")]
+    pub(crate) fn show_clients(&self, clients: crate::client::Clients) {
+        let _ = self.0.clients.set(clients);
     }
 
     fn services(&self) -> std::sync::MutexGuard<'_, BTreeMap<&'static str, Shown>> {
@@ -86,6 +104,8 @@ impl Management {
             .route("/openapi/{service}", get(show::openapi))
             .route("/jobs", get(jobs::list))
             .route("/jobs/{service}/{name}/run", post(jobs::run));
+        #[cfg(feature = "client")]
+        let admin = admin.merge(clients::routes());
         #[cfg(feature = "messaging")]
         let admin = admin.merge(dead_letters::routes());
         #[cfg(all(feature = "messaging", any(feature = "sqlite", feature = "postgres")))]
