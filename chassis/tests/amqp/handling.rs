@@ -39,15 +39,9 @@ impl Event for Placed {
 }
 
 const SPEC: SubscriptionSpec = SubscriptionSpec {
-    name: "order_placed",
-    queue: None,
-    kind: Placed::KIND,
-    owner: Placed::OWNER,
-    retry: "standard",
     concurrency: 1,
-    prefetch: None,
-    timeout: None,
     mode: Mode::AtLeastOnce,
+    ..SubscriptionSpec::new("order_placed", Placed::KIND, Placed::OWNER)
 };
 
 async fn driver(host: &VirtualHost, name: &str) -> Arc<Amqp> {
@@ -78,7 +72,7 @@ async fn send(driver: &Amqp, message: Message) {
 
 /// Notes the order of each call.
 fn noting(calls: mpsc::UnboundedSender<u32>) -> Handler {
-    Arc::new(move |received, _| {
+    Handler::one(move |received, _| {
         let order = received.decode::<Placed>().map(|placed| placed.order);
         let calls = calls.clone();
         Box::pin(async move {
@@ -99,7 +93,7 @@ async fn duplicates_and_closed_connections_have_one_effect() {
     let db = Database::connect(&settings, "stock").await.unwrap();
     db.migrate_library().await.unwrap();
     sqlx::query("CREATE TABLE effect(place INTEGER)").execute(db.pool()).await.unwrap();
-    let effect: Handler = Arc::new(|received, tx| {
+    let effect: Handler = Handler::one(|received, tx| {
         let placed = received.decode::<Placed>();
         Box::pin(async move {
             let insert = sqlx::query("INSERT INTO effect VALUES ($1)").bind(i64::from(placed?.order));
@@ -219,7 +213,7 @@ async fn what_a_slow_consumer_leaves_can_be_seen() {
     let gate = Arc::new(Semaphore::new(0));
     let slow: Handler = {
         let gate = gate.clone();
-        Arc::new(move |_, _| {
+        Handler::one(move |_, _| {
             let gate = gate.clone();
             Box::pin(async move {
                 gate.acquire().await?.forget();

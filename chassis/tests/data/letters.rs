@@ -24,15 +24,10 @@ const LETTERS: usize = 10;
 const PATIENCE: Duration = Duration::from_secs(40);
 
 const SPEC: SubscriptionSpec = SubscriptionSpec {
-    name: "order_placed",
-    queue: None,
-    kind: "order.placed.v1",
-    owner: "orders",
     retry: "none",
     concurrency: 4,
-    prefetch: None,
-    timeout: None,
     mode: Mode::Transactional,
+    ..SubscriptionSpec::new("order_placed", "order.placed.v1", "orders")
 };
 
 async fn driver(broker: &str) -> Arc<dyn Driver> {
@@ -80,7 +75,7 @@ fn letters(driver: &Arc<dyn Driver>) -> DeadLetters {
 /// Handles what is in the queue, until there is an effect of each letter and nothing left.
 async fn handle(driver: &Arc<dyn Driver>, db: &Database) {
     sqlx::query("CREATE TABLE handled (id TEXT)").execute(db.pool()).await.unwrap();
-    let handler: Handler = Arc::new(|received, tx| {
+    let handler: Handler = Handler::one(|received, tx| {
         Box::pin(async move {
             let tx = tx.expect("it is transactional");
             assert_eq!(received.attempt(), 1, "a replayed letter begins anew");
