@@ -107,6 +107,11 @@ impl Args {
         Some(self.named.remove(index))
     }
 
+    /// Whether `key` is there, right or wrong.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.named.iter().any(|arg| arg.key == key)
+    }
+
     /// The next argument without a name, which must be a text.
     pub(crate) fn next_text(&mut self, faults: &mut Diagnostics) -> Option<LitStr> {
         match self.positional.pop_front()? {

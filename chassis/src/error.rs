@@ -30,6 +30,8 @@ pub enum ErrorKind {
     Protocol,
     /// Data could not be decoded.
     Decode,
+    /// What was asked for makes no sense, and never will: trying again cannot help.
+    Invalid,
     /// The process is ending.
     Closed,
 }
@@ -46,6 +48,7 @@ impl ErrorKind {
             Self::Unavailable => "unavailable",
             Self::Protocol => "protocol",
             Self::Decode => "decode",
+            Self::Invalid => "invalid",
             Self::Closed => "closed",
         }
     }

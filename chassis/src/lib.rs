@@ -2,7 +2,7 @@
 //!
 //! The modules in reading order: [`app`] runs services, [`config`] reads their settings, [`http`] and
 //! [`contract`] serve and call, [`messaging`] sends and receives events, [`data`] holds databases and
-//! transactions, [`health`], [`jobs`] and [`telemetry`] do what their names say.
+//! transactions, [`resilience`] guards calls, [`health`], [`jobs`] and [`telemetry`] do what their names say.
 //!
 //! | feature | gives | default |
 //! |---|---|---|
@@ -34,6 +34,7 @@ pub mod messaging;
 pub mod prelude;
 #[doc(hidden)]
 pub mod private;
+pub mod resilience;
 pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -63,7 +64,7 @@ pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a
 /// | attribute | declares |
 /// |---|---|
 /// | `#[get("/orders/{id}")]`, `post`, `put`, `patch`, `delete` | a route: takes axum's extractors, returns what axum can answer; `timeout = "2s"`; `idempotent` (POST and PATCH, needs a database): a request with a header `idempotency-key` that was seen before gets the answer of then |
-/// | `#[subscribe]` | a consumer: takes `event: Delivery<T>`, and `tx: &mut Tx` unless it is `at_least_once`; `queue`, `retry`, `concurrency`, `prefetch`, `timeout` |
+/// | `#[subscribe]` | a consumer: takes `event: Delivery<T>`, and `tx: &mut Tx` unless it is `at_least_once`; `queue`, `retry`, `concurrency`, `prefetch`, `timeout`; `ordered`: those of one key in their order; `single_active`: one replica at a time; `batch = 100, within = "50ms"`: takes `events: Vec<Delivery<T>>` |
 /// | `#[every("10s")]`, `#[every(cron = "0 3 * * *")]` | a job; `leased`: one replica at a time |
 /// | `#[check]` | a health check, `required` or `degrading`; `every`, `timeout` |
 /// | `#[init]` | how the service is made, from settings and other [parts](app::Part) |
@@ -240,6 +241,10 @@ mod guides {
     struct Contracts;
     #[doc = include_str!("../../docs/guides/events.md")]
     struct Events;
+    #[doc = include_str!("../../docs/guides/consuming.md")]
+    struct Consuming;
+    #[doc = include_str!("../../docs/guides/failure-policies.md")]
+    struct FailurePolicies;
     #[doc = include_str!("../../docs/guides/testing.md")]
     struct Testing;
 }

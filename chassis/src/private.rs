@@ -24,7 +24,9 @@ pub use crate::http::{RouteSpec, Routes};
 #[cfg(feature = "messaging")]
 pub use crate::messaging::Event;
 #[cfg(feature = "messaging")]
-pub use crate::messaging::consumer::{Mode, SubscriptionSpec, Tx};
+pub use crate::messaging::consumer::{Mode, Shape, SubscriptionSpec, Tx};
+#[cfg(feature = "messaging")]
+pub use crate::messaging::{Delivery, Received};
 pub use crate::{BoxFuture, Error, Result};
 
 use crate::health::CheckOutcome;
@@ -77,6 +79,15 @@ pub fn event<E: crate::messaging::Event>() -> (&'static str, &'static str) {
     (E::KIND, E::OWNER)
 }
 
+/// The events of a batch.
+///
+/// # Errors
+/// One of them cannot be decoded, which shows when they are tried one by one.
+#[cfg(feature = "messaging")]
+pub fn decode_all<E: crate::messaging::Event>(batch: &[Received]) -> Result<Vec<Delivery<E>>> {
+    batch.iter().map(Received::decode).collect()
+}
+
 /// The transaction that a subscription in one has.
 ///
 /// # Errors
@@ -115,9 +126,19 @@ pub fn provide_client<'a, D: ?Sized + Send + Sync + 'static>(
         match parts.local::<D>() {
             // An address in the configuration is how a part of the system is taken out of the process.
             Some(slot) if settings.url.is_none() => Ok(Core::local(slot, settings.timeouts())),
-            _ => remote(name, &settings),
+            _ => shared(parts, name, &settings),
         }
     })
+}
+
+#[cfg(feature = "client")]
+fn shared<D: ?Sized>(parts: &Parts, name: &str, settings: &crate::client::ClientSettings) -> Result<Core<D>> {
+    Ok(Core::remote(parts.clients().get_or_make(parts.service(), name, settings)?))
+}
+
+#[cfg(not(feature = "client"))]
+fn shared<D: ?Sized>(_: &Parts, name: &str, settings: &crate::client::ClientSettings) -> Result<Core<D>> {
+    remote(name, settings)
 }
 
 #[cfg(feature = "client")]

@@ -1,6 +1,6 @@
 //! From the model to code. Generated code names nothing but the hidden `private` module.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Ident, ItemImpl, LitStr, Type};
@@ -141,28 +141,22 @@ fn subscription(subscription: &Subscription) -> TokenStream {
     let Some(event) = &subscription.event else { return TokenStream::new() };
     let queue = queue_name(subscription);
     let retry = subscription.retry.as_ref().map_or_else(|| "standard".to_owned(), LitStr::value);
-    let concurrency = subscription.concurrency.unwrap_or(4);
+    // A batch is many at once already.
+    let concurrency = subscription.concurrency.unwrap_or(if subscription.many { 1 } else { 4 });
     let prefetch = match subscription.prefetch {
         Some(prefetch) => quote!(::core::option::Option::Some(#prefetch)),
         None => quote!(::core::option::Option::None),
     };
     let timeout = option(subscription.timeout.as_ref());
-    let (mode, call) = if subscription.tx.is_some() {
-        let call = quote!(this.#name(event, ::chassis::private::transaction(tx)?).await);
-        (quote!(Transactional), call)
-    } else {
-        (quote!(AtLeastOnce), quote!(this.#name(event).await))
-    };
+    let single_active = subscription.single_active;
+    let shape = shape(subscription);
+    let mode = if subscription.tx.is_some() { quote!(Transactional) } else { quote!(AtLeastOnce) };
     let of_event = quote_spanned!(event.span()=> ::chassis::private::event::<#event>());
-    let call = quote_spanned! {name.span()=>
-        ::chassis::private::boxed_work(async move {
-            let event = received.decode::<#event>()?;
-            #call
-        })
-    };
+    let add = Ident::new(if subscription.many { "batch_subscription" } else { "subscription" }, Span::call_site());
+    let call = receive(subscription, event);
     quote! {
         let (kind, owner) = #of_event;
-        definition.subscription(
+        definition.#add(
             ::chassis::private::SubscriptionSpec {
                 name: ::core::stringify!(#name),
                 queue: ::core::option::Option::Some(#queue),
@@ -173,9 +167,46 @@ fn subscription(subscription: &Subscription) -> TokenStream {
                 prefetch: #prefetch,
                 timeout: #timeout,
                 mode: ::chassis::private::Mode::#mode,
+                shape: ::chassis::private::Shape::#shape,
+                single_active: #single_active,
             },
             |this, received, tx| #call,
         );
+    }
+}
+
+fn shape(subscription: &Subscription) -> TokenStream {
+    match &subscription.batch {
+        Some((size, _)) => {
+            let within = match &subscription.within {
+                Some((within, _)) => within.to_token_stream(),
+                None => quote!(::core::time::Duration::from_millis(50)),
+            };
+            quote!(Batch { size: #size, within: #within })
+        }
+        None if subscription.ordered.is_some() => quote!(Ordered),
+        None => quote!(Each),
+    }
+}
+
+/// Decodes what was received and calls the function.
+fn receive(subscription: &Subscription, event: &Type) -> TokenStream {
+    let name = &subscription.function.name;
+    let call = if subscription.tx.is_some() {
+        quote!(this.#name(event, ::chassis::private::transaction(tx)?).await)
+    } else {
+        quote!(this.#name(event).await)
+    };
+    let decoded = if subscription.many {
+        quote!(::chassis::private::decode_all::<#event>(received)?)
+    } else {
+        quote!(received.decode::<#event>()?)
+    };
+    quote_spanned! {name.span()=>
+        ::chassis::private::boxed_work(async move {
+            let event = #decoded;
+            #call
+        })
     }
 }
 

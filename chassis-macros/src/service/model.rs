@@ -45,6 +45,8 @@ pub(crate) struct Subscription {
     pub(crate) function: Function,
     /// The `T` of `Delivery<T>`.
     pub(crate) event: Option<Type>,
+    /// Whether it takes many: `Vec<Delivery<T>>`.
+    pub(crate) many: bool,
     /// Whether it takes `tx: &mut Tx`, and where.
     pub(crate) tx: Option<Span>,
     pub(crate) at_least_once: Option<Span>,
@@ -53,6 +55,14 @@ pub(crate) struct Subscription {
     pub(crate) concurrency: Option<u16>,
     pub(crate) prefetch: Option<u16>,
     pub(crate) timeout: Option<DurationLit>,
+    pub(crate) ordered: Option<Span>,
+    pub(crate) single_active: bool,
+    /// Whether it says how many it takes, right or wrong.
+    pub(crate) batched: bool,
+    /// How many it takes at most, and where that stands.
+    pub(crate) batch: Option<(u16, Span)>,
+    /// How long the first waits for others, and where that stands.
+    pub(crate) within: Option<(DurationLit, Span)>,
 }
 
 pub(crate) struct Job {

@@ -139,7 +139,10 @@ fn parse_declared(
 fn subscription(attribute: &Attribute, function: &ImplItemFn, faults: &mut Diagnostics) -> Subscription {
     let mut args = Args::of(attribute, faults);
     let described = described(function);
-    let event = described.arguments.first().and_then(delivered).cloned();
+    let first = described.arguments.first();
+    let many = first.and_then(|ty| inner(ty, "Vec"));
+    let event = many.or(first).and_then(|ty| inner(ty, "Delivery")).cloned();
+    let many = many.is_some();
     if event.is_none() {
         let advice = "a subscriber takes the event first: `event: Delivery<OrderPlaced>`";
         match described.arguments.first() {
@@ -156,7 +159,18 @@ fn subscription(attribute: &Attribute, function: &ImplItemFn, faults: &mut Diagn
     let count = |key, args: &mut Args, faults: &mut Diagnostics| {
         args.integer(key, "8", 1..=u64::from(u16::MAX), faults).and_then(|(count, _)| u16::try_from(count).ok())
     };
+    let batched = args.has("batch");
+    let batch = args.integer("batch", "100", 2..=10_000, faults);
+    let batch = batch.and_then(|(size, literal)| Some((u16::try_from(size).ok()?, literal.span())));
+    let within = args.text("within", "50ms", faults);
+    let within = within.and_then(|text| Some((DurationLit::parse(&text, faults)?, text.span())));
     let subscription = Subscription {
+        many,
+        batched,
+        batch,
+        within,
+        ordered: args.flag("ordered", faults),
+        single_active: args.flag("single_active", faults).is_some(),
         tx: described.arguments.get(1).map(Spanned::span),
         event,
         at_least_once: args.flag("at_least_once", faults),
@@ -171,13 +185,13 @@ fn subscription(attribute: &Attribute, function: &ImplItemFn, faults: &mut Diagn
     subscription
 }
 
-/// The `T` of `Delivery<T>`.
-fn delivered(ty: &Type) -> Option<&Type> {
+/// The `T` of `name<T>`.
+fn inner<'a>(ty: &'a Type, name: &str) -> Option<&'a Type> {
     let Type::Path(path) = ty else { return None };
-    let last = path.path.segments.last().filter(|segment| segment.ident == "Delivery")?;
+    let last = path.path.segments.last().filter(|segment| segment.ident == name)?;
     let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
     match arguments.args.first()? {
-        GenericArgument::Type(event) => Some(event),
+        GenericArgument::Type(inner) => Some(inner),
         _ => None,
     }
 }

@@ -124,6 +124,31 @@ fn subscribes(subscription: &Subscription, database: bool, faults: &mut Diagnost
     {
         faults.error(name, format!("a `prefetch` of {prefetch} starves a `concurrency` of {concurrency}"));
     }
+    batches(subscription, faults);
+}
+
+fn batches(subscription: &Subscription, faults: &mut Diagnostics) {
+    match (subscription.batched, subscription.function.arguments.first()) {
+        (true, Some(ty)) if subscription.event.is_some() && !subscription.many => {
+            faults.error(ty, "with `batch` a subscriber takes many: `events: Vec<Delivery<OrderPlaced>>`");
+        }
+        (false, Some(ty)) if subscription.event.is_some() && subscription.many => {
+            let advice = "how many at most? write `#[subscribe(batch = 100, within = \"50ms\")]`, or take one: `event: Delivery<OrderPlaced>`";
+            faults.error(ty, advice);
+        }
+        _ => {}
+    }
+    if let (false, false, Some((_, span))) = (subscription.batched, subscription.many, &subscription.within) {
+        faults.at(*span, "`within` says how long a batch waits to be full: write `batch = 100` beside it");
+    }
+    if let (Some(_), Some(span)) = (subscription.batch, subscription.ordered) {
+        faults.at(span, "what is handled in batches has no order of its own; leave out `ordered`, or `batch`");
+    }
+    if let (Some(prefetch), Some((size, span))) = (subscription.prefetch, subscription.batch)
+        && prefetch < size
+    {
+        faults.at(span, format!("with a `prefetch` of {prefetch} no batch ever has {size}"));
+    }
 }
 
 fn queues(service: &Service, faults: &mut Diagnostics) {

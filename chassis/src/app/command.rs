@@ -135,7 +135,12 @@ pub(crate) fn known(services: &[Box<dyn Provider>]) -> Vec<KnownSection> {
     #[cfg(feature = "messaging")]
     sections.push(KnownSection::of::<crate::messaging::MessagingSettings>());
     #[cfg(all(feature = "messaging", any(feature = "sqlite", feature = "postgres")))]
-    sections.push(KnownSection::of::<crate::messaging::outbox::OutboxSettings>());
+    {
+        sections.push(KnownSection::of::<crate::messaging::outbox::OutboxSettings>());
+        sections.push(KnownSection::of::<crate::messaging::inbox::InboxSettings>());
+    }
+    #[cfg(feature = "messaging")]
+    sections.push(KnownSection::of::<crate::messaging::dead_letters::DeadLetterSettings>());
     for service in services {
         sections.extend(service.needs().sections.into_iter().map(|section| section.for_service(service.name())));
     }

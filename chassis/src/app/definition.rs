@@ -26,6 +26,15 @@ pub(crate) type WorkFn<S> = fn(Arc<S>) -> BoxFuture<'static, Result<()>>;
 pub(crate) type CheckFn<S> = fn(Arc<S>) -> BoxFuture<'static, Health>;
 #[cfg(feature = "messaging")]
 pub(crate) type ReceiveFn<S> = for<'a> fn(&'a S, &'a Received, Option<&'a mut Tx>) -> BoxFuture<'a, Result<()>>;
+#[cfg(feature = "messaging")]
+pub(crate) type ReceiveBatchFn<S> = for<'a> fn(&'a S, &'a [Received], Option<&'a mut Tx>) -> BoxFuture<'a, Result<()>>;
+
+/// A subscription's function.
+#[cfg(feature = "messaging")]
+pub(crate) enum Receive<S> {
+    One(ReceiveFn<S>),
+    Batch(ReceiveBatchFn<S>),
+}
 
 /// All that a service declares.
 pub struct Definition<S> {
@@ -38,7 +47,7 @@ pub struct Definition<S> {
     pub(crate) checks: Vec<CheckEntry<S>>,
     pub(crate) router: Option<fn(Arc<S>, Router) -> Router>,
     #[cfg(feature = "messaging")]
-    pub(crate) subscriptions: Vec<(SubscriptionSpec, ReceiveFn<S>)>,
+    pub(crate) subscriptions: Vec<(SubscriptionSpec, Receive<S>)>,
     #[cfg(any(feature = "sqlite", feature = "postgres"))]
     pub(crate) migrations: Option<sqlx::migrate::Migrator>,
 }
@@ -126,7 +135,12 @@ impl<S> Definition<S> {
 
     #[cfg(feature = "messaging")]
     pub fn subscription(&mut self, spec: SubscriptionSpec, handler: ReceiveFn<S>) {
-        self.subscriptions.push((spec, handler));
+        self.subscriptions.push((spec, Receive::One(handler)));
+    }
+
+    #[cfg(feature = "messaging")]
+    pub fn batch_subscription(&mut self, spec: SubscriptionSpec, handler: ReceiveBatchFn<S>) {
+        self.subscriptions.push((spec, Receive::Batch(handler)));
     }
 
     #[cfg(any(feature = "sqlite", feature = "postgres"))]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::Router;
 
 #[cfg(feature = "messaging")]
-use super::definition::ReceiveFn;
+use super::definition::Receive;
 use super::definition::{Definition, Locals};
 use super::openapi;
 use super::part::Process;
@@ -177,10 +177,16 @@ fn made<S: Service>(definition: Definition<S>, service: Arc<S>) -> Made {
 }
 
 #[cfg(feature = "messaging")]
-fn handler<S: Service>(service: &Arc<S>, receive: ReceiveFn<S>) -> Handler {
+fn handler<S: Service>(service: &Arc<S>, receive: Receive<S>) -> Handler {
     let this = Arc::clone(service);
-    Arc::new(move |received, tx| {
-        let this = Arc::clone(&this);
-        Box::pin(async move { receive(&this, received, tx).await })
-    })
+    match receive {
+        Receive::One(receive) => Handler::one(move |received, tx| {
+            let this = Arc::clone(&this);
+            Box::pin(async move { receive(&this, received, tx).await })
+        }),
+        Receive::Batch(receive) => Handler::batch(move |batch, tx| {
+            let this = Arc::clone(&this);
+            Box::pin(async move { receive(&this, batch, tx).await })
+        }),
+    }
 }

@@ -53,6 +53,9 @@ pub(crate) struct Process {
     /// The contracts that some service of this process provides.
     pub(crate) provided: Vec<TypeId>,
     slots: TypeMap,
+    /// What they call in other processes.
+    #[cfg(feature = "client")]
+    pub(crate) clients: crate::client::Clients,
 }
 
 #[derive(Default)]
@@ -94,6 +97,12 @@ impl Parts {
     /// What was kept by [`share`](Self::share).
     pub fn shared<T: Clone + Send + Sync + 'static>(&self) -> Option<T> {
         self.own.get()
+    }
+
+    /// What the services of the process call in other processes.
+    #[cfg(feature = "client")]
+    pub(crate) fn clients(&self) -> &crate::client::Clients {
+        &self.process.clients
     }
 
     /// Where a contract's implementation in this process is, or will be once its service has been made.

@@ -56,7 +56,7 @@ pub(crate) async fn start(providers: Vec<Box<dyn Provider>>, config: &Config) ->
     let listener = Listener::bind(settings.listen, "management.listen").await?;
     let management = Management::new(config.clone(), sections, settings, health.clone());
     let management_address = listener.address();
-    let management_server = listener.serve(management.router(), ConnectionLimits::from(&HttpSettings::default()));
+    let management_server = listener.serve_known(management.router(), ConnectionLimits::from(&HttpSettings::default()));
 
     let mut process = Process::default();
     let mut pending = Vec::new();
@@ -68,6 +68,8 @@ pub(crate) async fn start(providers: Vec<Box<dyn Provider>>, config: &Config) ->
         pending.push(Pending { provider, config, http, listener });
     }
     let process = Arc::new(process);
+    #[cfg(feature = "client")]
+    management.show_clients(process.clients.clone());
     let mut made = Vec::new();
     for pending in pending {
         let name = pending.provider.name();
@@ -85,6 +87,8 @@ pub(crate) async fn start(providers: Vec<Box<dyn Provider>>, config: &Config) ->
     for service in made {
         services.push(service.run(&health, &management).await?);
     }
+    #[cfg(feature = "client")]
+    process.clients.start(&health);
     health.enter(Phase::Ready);
     tracing::info!(management = %management_address, "ready");
     Ok(Running { health, management: management_server, services, addresses, process })
@@ -167,7 +171,18 @@ impl Ready {
         }
         let address = listener.address();
         let routes = specs.iter().map(|spec| format!("{} {}", spec.method, spec.path)).collect();
-        management.add(name, Shown { version, address, routes, jobs: shown, openapi });
+        let shown = Shown {
+            version,
+            address,
+            routes,
+            jobs: shown,
+            openapi,
+            #[cfg(feature = "messaging")]
+            dead_letters: resources.dead_letters(),
+            #[cfg(all(feature = "messaging", any(feature = "sqlite", feature = "postgres")))]
+            outbox: resources.outbox(),
+        };
+        management.add(name, shown);
         let server = listener.serve(built.router, ConnectionLimits::from(&http));
         tracing::info!(name, listen = %address, "serving");
         Ok(RunningService { name, server, detached: built.detached, jobs, checks, resources, _keep: work.keep })

@@ -3,21 +3,37 @@
 //! A call goes through the layers of `stack`, in a fixed and visible order, down to `transport`, which has the connections.
 //! What each carries (deadline, trace, request id, idempotency key) is in docs/wire.md.
 
-#[cfg(feature = "client")]
 mod balance;
 mod settings;
 mod timeouts;
 
 #[cfg(feature = "client")]
+mod bounded;
+#[cfg(feature = "client")]
+mod instances;
+#[cfg(feature = "client")]
+mod instruments;
+#[cfg(feature = "client")]
+mod registry;
+#[cfg(feature = "client")]
 mod remote;
+#[cfg(feature = "client")]
+mod rules;
 #[cfg(feature = "client")]
 mod stack;
 #[cfg(feature = "client")]
 mod transport;
 
+pub use balance::{Balance, BalanceSettings, OutlierSettings};
+#[cfg(feature = "client")]
+pub use balance::{EndpointState, EndpointStatus};
+#[cfg(feature = "client")]
+pub(crate) use registry::Clients;
 #[cfg(feature = "client")]
 pub(crate) use remote::Outgoing;
 #[cfg(feature = "client")]
 pub use remote::Remote;
-pub use settings::ClientSettings;
+pub use settings::{
+    BreakerMode, BreakerSettings, BudgetSettings, ClientPreset, ClientSettings, Resolve, RetrySettings,
+};
 pub use timeouts::Timeouts;

@@ -9,9 +9,14 @@ use http::{HeaderName, HeaderValue, Request, Response, Uri};
 use tokio::time::Instant;
 use tower::{Service, ServiceExt};
 
-use super::stack::{self, Limits, Stack};
+use super::balance::{Balancer, EndpointState, Tried};
+use super::instances::port;
+use super::instruments::Instruments;
+use super::settings::Policies;
+use super::stack::{self, Built, Limits, Stack};
 use super::{ClientSettings, Timeouts};
-use crate::config::mask_url;
+use crate::config::{Faults, mask_url};
+use crate::resilience::circuit_breaker::CircuitBreaker;
 use crate::telemetry::metrics;
 use crate::telemetry::propagation;
 use crate::telemetry::span::{Span, SpanKind};
@@ -33,7 +38,10 @@ struct Inner {
     authority: Authority,
     /// What stands before every path, without a slash at its end.
     prefix: String,
-    timeouts: Timeouts,
+    policies: Policies,
+    breaker: CircuitBreaker,
+    /// Where the instances are known.
+    balancer: Option<Arc<Balancer>>,
     stack: Stack,
 }
 
@@ -56,8 +64,13 @@ impl Remote {
     /// A service that `[clients.NAME]` describes. No connection is made yet.
     ///
     /// # Errors
-    /// When there is no URL, or it is none that can be called.
+    /// When there is no URL, or it is none that can be called, or the settings contradict each other.
     pub fn new(name: &str, settings: &ClientSettings) -> Result<Self> {
+        Self::of_service("", name, settings)
+    }
+
+    /// The same for a service of this process, under whose name it is counted.
+    pub(crate) fn of_service(service: &str, name: &str, settings: &ClientSettings) -> Result<Self> {
         let key = format!("clients.{name}.url");
         let Some(url) = &settings.url else {
             let advice = format!(
@@ -79,13 +92,40 @@ impl Remote {
             return Err(wrong("it cannot have a query"));
         }
         let prefix = path.path().trim_end_matches('/').to_owned();
-        let stack = stack::build(&scheme, settings)?;
-        Ok(Self(Arc::new(Inner { scheme, authority, prefix, timeouts: settings.timeouts(), stack })))
+        let mut faults = Faults::default();
+        let policies = Policies::of(settings, &mut faults);
+        if !faults.is_empty() {
+            return Err(Error::new(ErrorKind::Config, format!("`[clients.{name}]` cannot be used")).with_source(faults));
+        }
+        let instruments = Instruments::new(service, name);
+        let Built { stack, breaker, balancer } = stack::build(&scheme, &authority, settings, &policies, &instruments)?;
+        Ok(Self(Arc::new(Inner { scheme, authority, prefix, policies, breaker, balancer, stack })))
     }
 
     /// Its time limits.
     pub fn timeouts(&self) -> Timeouts {
-        self.0.timeouts
+        self.0.policies.timeouts
+    }
+
+    /// Its circuit breaker, which an operator can force open or disable.
+    pub fn breaker(&self) -> &CircuitBreaker {
+        &self.0.breaker
+    }
+
+    /// Its instances and how they are; `None` where the operating system finds them.
+    pub fn endpoints(&self) -> Option<Vec<EndpointState>> {
+        Some(self.0.balancer.as_ref()?.states())
+    }
+
+    /// Where it is.
+    pub(crate) fn address(&self) -> String {
+        let Inner { scheme, authority, prefix, .. } = &*self.0;
+        format!("{scheme}://{authority}{prefix}")
+    }
+
+    /// The policies that are active, in the order in which a call meets them.
+    pub(crate) fn policies(&self) -> String {
+        self.0.policies.to_string()
     }
 
     /// Makes a call: whatever is answered is `Ok`.
@@ -116,6 +156,7 @@ impl Remote {
             Error::new(ErrorKind::Protocol, format!("{name} has no valid address")).with_source(error)
         })?;
         carry(&mut request, &context, authority, key);
+        request.extensions_mut().insert(Tried::default());
         request.extensions_mut().insert(Limits { attempt: limits.attempt, deadline: context.deadline, idempotent });
 
         let started = Instant::now();
@@ -170,8 +211,4 @@ fn carry(request: &mut Request<Bytes>, context: &Context, authority: &Authority,
         }
     }
     propagation::inject(context, |name, value| set(HeaderName::from_static(name), &value));
-}
-
-fn port(scheme: &Scheme, authority: &Authority) -> u16 {
-    authority.port_u16().unwrap_or(if *scheme == Scheme::HTTPS { 443 } else { 80 })
 }

@@ -1,109 +1,84 @@
-//! The order in which a call is guarded: total deadline → attempt time-out → connection.
+//! The order in which a call is guarded: total deadline → retry → breaker → attempt time-out → balancer → connection.
 //!
-//! This is the one place where a layer is added: retry and breaker belong between the two limits.
+//! This is the one place where a layer is added.
 
-use std::task::{Context as TaskContext, Poll};
+use std::sync::Arc;
 
 use bytes::Bytes;
-use http::uri::Scheme;
-use http::{HeaderValue, Request, Response};
-use tokio::time::{Duration, Instant, timeout_at};
-use tower::util::BoxCloneSyncService;
-use tower::{Layer, Service, ServiceBuilder, layer::layer_fn};
+use http::uri::{Authority, Scheme};
+use http::{Request, Response};
+use tower::ServiceBuilder;
+use tower::util::{BoxCloneSyncService, Either, MapErrLayer};
 
 use super::ClientSettings;
+use super::balance::{Balanced, Balancer};
+use super::bounded::{attempt, total};
+use super::instances;
+use super::instruments::Instruments;
+use super::rules::{Repeatable, health};
+use super::settings::{BreakerMode, Policies};
 use super::transport::Transport;
-use crate::http::DEADLINE;
-use crate::{BoxFuture, Error, ErrorKind, Result};
+use crate::resilience::GuardError;
+use crate::resilience::circuit_breaker::{CircuitBreaker, CircuitBreakerLayer, CircuitOpen};
+use crate::resilience::retry::RetryLayer;
+use crate::{Error, ErrorKind, Result};
+
+pub(super) use super::bounded::Limits;
 
 /// A call with everything that guards it.
 pub(super) type Stack = BoxCloneSyncService<Request<Bytes>, Response<Bytes>, Error>;
 
-/// The limits of one call, as an extension of its request.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Limits {
-    pub(super) attempt: Duration,
-    pub(super) deadline: Option<Instant>,
-    /// Whether it may be sent again.
-    #[allow(dead_code, reason = "the retry layer's to read")]
-    pub(super) idempotent: bool,
+/// The stack of one service, and what of it an operator looks at.
+pub(super) struct Built {
+    pub(super) stack: Stack,
+    pub(super) breaker: CircuitBreaker,
+    /// Where the instances are known.
+    pub(super) balancer: Option<Arc<Balancer>>,
 }
 
 /// The stack of one service.
-pub(super) fn build(scheme: &Scheme, settings: &ClientSettings) -> Result<Stack> {
-    let transport = Transport::new(scheme, settings)?;
-    Ok(BoxCloneSyncService::new(ServiceBuilder::new().layer(total()).layer(attempt()).service(transport)))
-}
-
-/// Ends the call when its time is over, whatever goes on inside.
-fn total<S>() -> impl Layer<S, Service = Bounded<S>> + Clone {
-    layer_fn(|inner| Bounded { inner, bound: Bound::Total })
-}
-
-/// Ends one attempt, and tells the other side how long it is waited for.
-fn attempt<S>() -> impl Layer<S, Service = Bounded<S>> + Clone {
-    layer_fn(|inner| Bounded { inner, bound: Bound::Attempt })
-}
-
-#[derive(Clone, Copy)]
-enum Bound {
-    Total,
-    Attempt,
-}
-
-#[derive(Clone)]
-struct Bounded<S> {
-    inner: S,
-    bound: Bound,
-}
-
-impl<S> Service<Request<Bytes>> for Bounded<S>
-where
-    S: Service<Request<Bytes>, Response = Response<Bytes>, Error = Error>,
-    S::Future: Send + 'static,
-{
-    type Response = Response<Bytes>;
-    type Error = Error;
-    type Future = BoxFuture<'static, Result<Response<Bytes>>>;
-
-    fn poll_ready(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<()>> {
-        self.inner.poll_ready(cx)
+pub(super) fn build(
+    scheme: &Scheme,
+    authority: &Authority,
+    settings: &ClientSettings,
+    policies: &Policies,
+    instruments: &Instruments,
+) -> Result<Built> {
+    let breaker = CircuitBreaker::new(policies.breaker.clone());
+    match settings.breaker.mode {
+        BreakerMode::Automatic => {}
+        BreakerMode::ForcedOpen => breaker.force_open(),
+        BreakerMode::Disabled => breaker.disable(),
     }
-
-    fn call(&mut self, mut request: Request<Bytes>) -> Self::Future {
-        let limits = request.extensions().get::<Limits>().copied();
-        let until = limits.and_then(|limits| self.bound.until(limits));
-        if let (Bound::Attempt, Some(until)) = (self.bound, until) {
-            let left = until.saturating_duration_since(Instant::now()).as_millis();
-            request.headers_mut().insert(DEADLINE, HeaderValue::from(u64::try_from(left).unwrap_or(u64::MAX)));
+    instruments.follow(&breaker);
+    let repeatable = Repeatable::new(settings.retry.body_limit, instruments.clone());
+    let refusals = instruments.clone();
+    let discovery = instances::discovery(scheme, authority, settings)?;
+    // Instances are called by address, and are to show the certificate of their name.
+    let name = discovery.as_ref().map(|_| authority.host());
+    let transport = Transport::new(scheme, name, settings)?;
+    let mut balancer = None;
+    let connection = match discovery {
+        None => Either::Left(transport),
+        Some(discovery) => {
+            let made = Balancer::new(settings.balance.clone(), policies.timeouts.attempt, instruments.balancing());
+            let balancer = balancer.insert(Arc::new(made));
+            Either::Right(Balanced::new(transport, Arc::clone(balancer), discovery))
         }
-        let work = self.inner.call(request);
-        let bound = self.bound;
-        Box::pin(async move {
-            match until {
-                Some(until) => timeout_at(until, work).await.unwrap_or_else(|_| Err(bound.passed())),
-                None => work.await,
-            }
-        })
-    }
+    };
+    let stack = ServiceBuilder::new()
+        .layer(total())
+        .layer(RetryLayer::new(policies.retry.clone(), repeatable))
+        .layer(MapErrLayer::new(move |error: GuardError<CircuitOpen, Error>| {
+            error.into_one(|open| refused(&refusals, open), |error| error)
+        }))
+        .layer(CircuitBreakerLayer::new(breaker.clone()).classify(health))
+        .layer(attempt())
+        .service(connection);
+    Ok(Built { stack: BoxCloneSyncService::new(stack), breaker, balancer })
 }
 
-impl Bound {
-    fn until(self, limits: Limits) -> Option<Instant> {
-        match self {
-            Self::Total => limits.deadline,
-            Self::Attempt => {
-                let until = Instant::now() + limits.attempt;
-                Some(limits.deadline.map_or(until, |deadline| deadline.min(until)))
-            }
-        }
-    }
-
-    fn passed(self) -> Error {
-        let message = match self {
-            Self::Total => "the call's time is over",
-            Self::Attempt => "no answer within the time of one attempt",
-        };
-        Error::new(ErrorKind::DeadlineExceeded, message)
-    }
+fn refused(instruments: &Instruments, open: CircuitOpen) -> Error {
+    instruments.refused();
+    Error::new(ErrorKind::CircuitOpen, "not called, as it failed too often").with_source(open)
 }

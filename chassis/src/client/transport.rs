@@ -7,11 +7,12 @@ use bytes::Bytes;
 use http::uri::Scheme;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::{FixedServerNameResolver, HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::crypto::ring;
+use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
 use tower::Service;
 
@@ -26,12 +27,21 @@ pub(super) struct Transport {
 }
 
 impl Transport {
-    pub(super) fn new(scheme: &Scheme, settings: &ClientSettings) -> Result<Self> {
+    /// `name` is whose certificate the other side is to show, where that is not the host of the address.
+    pub(super) fn new(scheme: &Scheme, name: Option<&str>, settings: &ClientSettings) -> Result<Self> {
         let mut tcp = HttpConnector::new();
         tcp.set_connect_timeout(Some(settings.connect_timeout));
         tcp.set_nodelay(true);
         tcp.enforce_http(false);
-        let connector = HttpsConnectorBuilder::new().with_tls_config(tls(scheme)?).https_or_http().enable_http1();
+        let mut connector = HttpsConnectorBuilder::new().with_tls_config(tls(scheme)?).https_or_http();
+        if let Some(name) = name.filter(|_| *scheme == Scheme::HTTPS) {
+            let name = ServerName::try_from(name.to_owned()).map_err(|error| {
+                Error::new(ErrorKind::Config, format!("`{name}` is no name that a certificate can have"))
+                    .with_source(error)
+            })?;
+            connector = connector.with_server_name_resolver(FixedServerNameResolver::new(name));
+        }
+        let connector = connector.enable_http1();
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(settings.idle_timeout)

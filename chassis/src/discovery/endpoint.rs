@@ -26,6 +26,15 @@ impl Endpoint {
         Self { address: address.into(), zone: None, priority: 0, weight: 1 }
     }
 
+    /// An instance at an address that somebody has written.
+    ///
+    /// # Errors
+    /// It is no host with a port, and says what is missing.
+    pub fn parse(address: &str) -> Result<Self> {
+        check(address)?;
+        Ok(Self::new(address))
+    }
+
     /// Says where it runs.
     pub fn zone(mut self, zone: impl Into<Arc<str>>) -> Self {
         self.zone = Some(zone.into());
@@ -41,10 +50,7 @@ impl Endpoint {
 }
 
 /// Whether something is a host and a port.
-///
-/// # Errors
-/// It is not, and says what is missing.
-pub(super) fn check(address: &str) -> Result<()> {
+fn check(address: &str) -> Result<()> {
     let wrong = |why: &str| Error::new(ErrorKind::Config, format!("`{address}` is no address: {why}"));
     let authority: Authority = address.parse().map_err(|_| wrong("write host and port, such as \"10.0.0.1:8080\""))?;
     if authority.as_str().contains('@') {

@@ -75,10 +75,9 @@ impl File {
 
 fn endpoint(entry: Entry) -> Result<Endpoint> {
     let (endpoint, zone) = match entry {
-        Entry::Address(address) => (Endpoint::new(address), None),
-        Entry::Full { address, zone, priority, weight } => (Endpoint::new(address).share(priority, weight), zone),
+        Entry::Address(address) => (Endpoint::parse(&address)?, None),
+        Entry::Full { address, zone, priority, weight } => (Endpoint::parse(&address)?.share(priority, weight), zone),
     };
-    super::endpoint::check(&endpoint.address)?;
     Ok(match zone {
         Some(zone) => endpoint.zone(zone),
         None => endpoint,

@@ -65,9 +65,45 @@ impl Listener {
 
     /// Starts to serve.
     pub(crate) fn serve(self, router: Router, limits: ConnectionLimits) -> Server {
+        self.start(router, limits, false)
+    }
+
+    /// Starts to serve, and lets handlers know who calls: each request has its [`Peer`] among its extensions.
+    pub(crate) fn serve_known(self, router: Router, limits: ConnectionLimits) -> Server {
+        self.start(router, limits, true)
+    }
+
+    fn start(self, router: Router, limits: ConnectionLimits, known: bool) -> Server {
         let stop = CancellationToken::new();
-        let task = tokio::spawn(accept(self.socket, router, limits, stop.clone()));
+        let task = tokio::spawn(accept(self.socket, router, limits, known, stop.clone()));
         Server { stop, task }
+    }
+}
+
+/// The other end of the connection that a request came over.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Peer(
+    #[cfg_attr(not(feature = "messaging"), expect(dead_code, reason = "it is audited"))] pub(crate) SocketAddr,
+);
+
+/// The service of one connection.
+#[derive(Clone)]
+struct Connected {
+    service: TowerToHyperService<Router>,
+    peer: Option<Peer>,
+}
+
+impl hyper::service::Service<http::Request<hyper::body::Incoming>> for Connected {
+    type Response = axum::response::Response;
+    type Error = std::convert::Infallible;
+    type Future =
+        <TowerToHyperService<Router> as hyper::service::Service<http::Request<hyper::body::Incoming>>>::Future;
+
+    fn call(&self, mut request: http::Request<hyper::body::Incoming>) -> Self::Future {
+        if let Some(peer) = self.peer {
+            request.extensions_mut().insert(peer);
+        }
+        self.service.call(request)
     }
 }
 
@@ -88,7 +124,7 @@ impl Server {
     }
 }
 
-async fn accept(socket: TcpListener, router: Router, limits: ConnectionLimits, stop: CancellationToken) {
+async fn accept(socket: TcpListener, router: Router, limits: ConnectionLimits, known: bool, stop: CancellationToken) {
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
         .http1()
@@ -101,18 +137,19 @@ async fn accept(socket: TcpListener, router: Router, limits: ConnectionLimits, s
         .max_header_list_size(u32::try_from(limits.header_limit).unwrap_or(u32::MAX));
     let connections = GracefulShutdown::new();
     loop {
-        let stream = tokio::select! {
+        let (stream, peer) = tokio::select! {
             biased;
             () = stop.cancelled() => break,
             accepted = socket.accept() => match accepted {
-                Ok((stream, _)) => stream,
+                Ok(accepted) => accepted,
                 Err(error) => {
                     pause_after(&error).await;
                     continue;
                 }
             },
         };
-        let connection = connection(&builder, stream, router.clone());
+        let service = TowerToHyperService::new(router.clone());
+        let connection = connection(&builder, stream, Connected { service, peer: known.then_some(Peer(peer)) });
         let connection = connections.watch(connection.into_owned());
         tokio::spawn(async move {
             if let Err(error) = connection.await {
@@ -127,11 +164,11 @@ async fn accept(socket: TcpListener, router: Router, limits: ConnectionLimits, s
 fn connection(
     builder: &auto::Builder<TokioExecutor>,
     stream: TcpStream,
-    router: Router,
-) -> auto::Connection<'_, TokioIo<TcpStream>, TowerToHyperService<Router>, TokioExecutor> {
+    service: Connected,
+) -> auto::Connection<'_, TokioIo<TcpStream>, Connected, TokioExecutor> {
     // Small answers must not wait for the acknowledgement of earlier ones.
     let _ = stream.set_nodelay(true);
-    builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
+    builder.serve_connection(TokioIo::new(stream), service)
 }
 
 /// A connection that broke before it was accepted says nothing about the next one; the want of descriptors passes, but

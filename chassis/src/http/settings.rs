@@ -55,11 +55,13 @@ pub struct ManagementSettings {
     pub token: Option<Secret<String>>,
     /// Host names under which `/admin` may be reached, besides IP addresses and `localhost`.
     pub hosts: Vec<String>,
+    /// Where a trace is shown, such as `https://jaeger.example/trace/{trace_id}`; dead letters are shown with it.
+    pub trace_url: Option<String>,
 }
 
 impl Default for ManagementSettings {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([0, 0, 0, 0], 9090)), token: None, hosts: Vec::new() }
+        Self { listen: SocketAddr::from(([0, 0, 0, 0], 9090)), token: None, hosts: Vec::new(), trace_url: None }
     }
 }
 

@@ -58,6 +58,7 @@ async fn rabbitmq(settings: &MessagingSettings, service: &str) -> Result<Arc<dyn
         name: service.to_owned(),
         connect_timeout: rabbitmq.connect_timeout,
         heartbeat: rabbitmq.heartbeat,
+        backoff_max: rabbitmq.reconnect_max,
         tls: Tls { authorities: read(&rabbitmq.ca_file)?, identity },
         ..AmqpSettings::default()
     };

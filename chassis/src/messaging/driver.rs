@@ -25,6 +25,19 @@ pub trait Driver: Send + Sync + 'static {
     /// Starts to consume. The stream outlives reconnections; what was unsettled is delivered again.
     fn consume(&self, spec: Consume) -> BoxFuture<'_, Result<Box<dyn Consumer>, DeclareError>>;
 
+    /// Looks at what stands in a queue, at most at the first `most` messages, and leaves it there. While the look lasts
+    /// neither consumers nor other looks need find what it has seen.
+    fn browse<'a>(&'a self, queue: &'a str, most: usize) -> BoxFuture<'a, Result<Box<dyn Browser>, BrowseError>> {
+        let _ = (queue, most);
+        Box::pin(std::future::ready(Err(BrowseError::Unsupported)))
+    }
+
+    /// How many messages of a queue wait to be delivered.
+    fn depth<'a>(&'a self, queue: &'a str) -> BoxFuture<'a, Result<u64, BrowseError>> {
+        let _ = queue;
+        Box::pin(std::future::ready(Err(BrowseError::Unsupported)))
+    }
+
     /// The state of the connection, as it changes.
     fn state(&self) -> watch::Receiver<ConnectionState>;
 
@@ -41,6 +54,51 @@ pub trait Consumer: Send {
 
     /// Asks the broker for no more. Deliveries that have arrived already are still given by [`next`](Self::next).
     fn cancel(&mut self) -> BoxFuture<'_, ()>;
+}
+
+/// A look at the messages of one queue, in their order. What it does not remove stays.
+///
+/// It ends with [`finish`](Self::finish); when it is dropped instead, what it has seen goes back all the same, but perhaps
+/// in another order.
+pub trait Browser: Send {
+    /// The next message; `None` when there are no more, or as many were seen as were asked for.
+    fn next(&mut self) -> BoxFuture<'_, Result<Option<Seen>, BrowseError>>;
+
+    /// Removes a message that was seen. Only [`finish`](Self::finish) says whether it is really gone.
+    fn remove(&mut self, place: u64) -> BoxFuture<'_, Result<(), BrowseError>>;
+
+    /// Gives everything back that was not removed, in its order.
+    ///
+    /// # Errors
+    /// The connection was lost before the broker had agreed: some of what was removed may still be there.
+    fn finish(self: Box<Self>) -> BoxFuture<'static, Result<(), BrowseError>>;
+}
+
+/// A message that a look has come across.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    /// By what it is removed; without a meaning beyond this look.
+    pub place: u64,
+    /// The message.
+    pub message: Message,
+}
+
+/// Why a queue can't be looked into.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BrowseError {
+    /// The transport can't do it.
+    #[error("the transport cannot look into queues")]
+    Unsupported,
+    /// There is no such queue.
+    #[error("there is no queue `{0}`")]
+    NoQueue(String),
+    /// The broker does not allow it.
+    #[error("the broker does not allow it: {0}")]
+    Refused(String),
+    /// The connection broke or never came.
+    #[error("not connected to the broker: {0}")]
+    NotConnected(String),
 }
 
 /// Exchanges, queues and bindings that belong together.

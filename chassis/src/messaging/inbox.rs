@@ -4,11 +4,15 @@
 //! was not confirmed. [`claim`] is one statement in the handler's own transaction. Of two deliveries of a message, even at
 //! the same moment, one finds it new; if that one is rolled back, the other may.
 
+mod batch;
+mod limit;
 mod retention;
 mod settings;
 
 use sqlx::Executor;
 
+pub use batch::claim_all;
+pub(crate) use limit::{claim_within, limit_statements};
 pub use retention::{Retention, forget_older_than};
 pub use settings::InboxSettings;
 

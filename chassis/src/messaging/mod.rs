@@ -5,6 +5,7 @@
 //! * [`Event`] is what a service publishes, [`Publisher`] how, [`Delivery`] how a handler gets it.
 //! * [`envelope`] is how an event becomes a [`Message`] and back; [`names`] what exchanges and queues are called.
 //! * [`consumer`] runs one handler on one queue: concurrency, retries, parking, supervision, drain.
+//! * [`dead_letters`] is what an operator does about messages that were parked.
 //! * [`driver`] is what a transport must do. [`memory`] and `local` (feature `sqlite`) are one engine with two stores,
 //!   `amqp` (feature `amqp`) is RabbitMQ; [`connect`] picks by the settings.
 //! * `conformance` (feature `testing`) is the suite that every driver passes.
@@ -15,6 +16,7 @@ pub mod amqp;
 pub mod conformance;
 mod connect;
 pub mod consumer;
+pub mod dead_letters;
 mod delivery;
 pub mod driver;
 mod engine;

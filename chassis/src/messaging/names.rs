@@ -22,6 +22,11 @@ pub fn parking_queue(queue: &str) -> String {
     format!("{queue}.dlq")
 }
 
+/// Where messages of `queue` go that are of another type than its handler takes: `inventory.order-cancelled.unmatched`.
+pub fn unmatched_queue(queue: &str) -> String {
+    format!("{queue}.unmatched")
+}
+
 /// The exchange, and the queue of the same name, that hold messages back for `delay`: `chassis.retry.10000`.
 ///
 /// A message enters with the queue that it shall come back to as its routing key.
@@ -45,12 +50,18 @@ pub mod headers {
     pub const ROUTING_KEY: &str = "x-chassis-routing-key";
     /// The queue that a parked message came from.
     pub const QUEUE: &str = "x-chassis-queue";
-    /// Why a message was parked: `failed`, `malformed` or `undecodable`.
+    /// Why a message was parked: `failed`, `malformed`, `undecodable` or `unmatched`.
     pub const REASON: &str = "x-chassis-reason";
     /// The error that the last attempt ended with, with its causes.
     pub const ERROR: &str = "x-chassis-error";
     /// When a message was parked, in RFC 3339.
     pub const PARKED_AT: &str = "x-chassis-parked-at";
+    /// When handling failed for the first time, in RFC 3339, on a message that was retried or parked.
+    pub const FIRST_FAILED_AT: &str = "x-chassis-first-failed-at";
+    /// When a parked message was last sent back to its queue by an operator, in RFC 3339.
+    pub const REPLAYED_AT: &str = "x-chassis-replayed-at";
+    /// How often a message was sent back to its queue by an operator.
+    pub const REPLAYS: &str = "x-chassis-replays";
     /// How often the broker has delivered the message before, where it counts.
     pub const DELIVERY_COUNT: &str = "x-delivery-count";
     /// The queue that the broker itself dead-lettered the message from.
@@ -67,6 +78,7 @@ mod tests {
     fn a_queue_is_named_after_service_and_function() {
         assert_eq!(queue("inventory", "order_cancelled"), "inventory.order-cancelled");
         assert_eq!(parking_queue("inventory.order-cancelled"), "inventory.order-cancelled.dlq");
+        assert_eq!(unmatched_queue("inventory.order-cancelled"), "inventory.order-cancelled.unmatched");
         assert_eq!(delay(Duration::from_secs(10)), "chassis.retry.10000");
     }
 }

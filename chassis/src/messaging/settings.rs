@@ -7,7 +7,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::consumer::{RetryPolicy, RetrySettings};
+use super::consumer::{PauseSettings, RetryPolicy, RetrySettings};
 use crate::config::{Faults, Secret, Settings, duration};
 
 /// How services reach each other by messages.
@@ -20,6 +20,10 @@ use crate::config::{Faults, Secret, Settings, duration};
 /// [messaging.retry.patient]
 /// immediate = 1
 /// delays = ["1m", "10m", "1h"]
+/// on = { unavailable = "pause" }
+///
+/// [messaging.pause]
+/// after = 20
 /// ```
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default)]
@@ -37,6 +41,8 @@ pub struct MessagingSettings {
     pub memory: MemorySettings,
     /// Retry policies besides `standard` and `none`, by their names.
     pub retry: BTreeMap<String, RetrySettings>,
+    /// When a listener whose handler keeps failing pauses itself.
+    pub pause: PauseSettings,
 }
 
 /// What carries the messages.
@@ -63,6 +69,11 @@ pub struct RabbitmqSettings {
     #[serde(with = "duration")]
     #[schemars(schema_with = "duration::schema")]
     pub heartbeat: Duration,
+    /// The longest pause before a reconnection. Pauses are random, so that many services do not come back at once; what they
+    /// are drawn from doubles from 200 ms up to this.
+    #[serde(with = "duration")]
+    #[schemars(schema_with = "duration::schema")]
+    pub reconnect_max: Duration,
     /// A PEM file with authorities to trust besides those of the system.
     pub ca_file: Option<PathBuf>,
     /// A PEM file with the client's certificate; needs `key_file`.
@@ -76,6 +87,7 @@ impl Default for RabbitmqSettings {
         Self {
             connect_timeout: Duration::from_secs(10),
             heartbeat: Duration::from_secs(10),
+            reconnect_max: Duration::from_secs(30),
             ca_file: None,
             certificate_file: None,
             key_file: None,
@@ -124,12 +136,13 @@ impl MessagingSettings {
         }
     }
 
-    /// The retry policy of that name.
+    /// The retry policy of that name, with the pauses of the listener.
     ///
     /// # Errors
-    /// There is none.
+    /// There is none, or it is invalid.
     pub fn retry_policy(&self, name: &str) -> crate::Result<RetryPolicy> {
-        RetryPolicy::named(name, &self.retry)
+        let pause_after = self.retry.get(name).and_then(|own| own.pause_after);
+        Ok(RetryPolicy::named(name, &self.retry)?.with_pause(self.pause.policy(pause_after)?))
     }
 }
 
@@ -153,8 +166,11 @@ impl Settings for MessagingSettings {
         if self.rabbitmq.certificate_file.is_some() != self.rabbitmq.key_file.is_some() {
             faults.add("rabbitmq.certificate_file", "and `key_file` need each other");
         }
+        if let Err(error) = self.pause.policy(None) {
+            faults.add("pause", error.to_string());
+        }
         for name in self.retry.keys() {
-            if let Err(error) = self.retry_policy(name) {
+            if let Err(error) = RetryPolicy::named(name, &self.retry) {
                 let cause = error.source().map_or_else(|| error.to_string(), ToString::to_string);
                 faults.add(format!("retry.{name}"), cause);
             }
@@ -165,7 +181,7 @@ impl Settings for MessagingSettings {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Config;
+    use crate::config::{Config, KnownSection};
 
     fn report(toml: &str) -> String {
         let config = Config::from_toml(toml).expect("well-formed");
@@ -178,6 +194,31 @@ mod tests {
         assert_ne!(settings.effective_transport(), Transport::Rabbitmq);
         settings.url = Some("amqp://broker".to_owned().into());
         assert_eq!(settings.effective_transport(), Transport::Rabbitmq);
+    }
+
+    #[test]
+    fn a_policy_that_says_something_unknown_is_told_what_is_near() {
+        let config =
+            Config::from_toml("[messaging.retry.slow]\nimmediate = 1\non = { unavailble = 'pause', invalid = 'parc' }");
+        let faults = config.expect("well-formed").check(&[KnownSection::of::<MessagingSettings>()], &[]).to_string();
+        assert!(faults.contains("messaging.retry.slow.on.unavailble"), "{faults}");
+        assert!(faults.contains("did you mean `messaging.retry.slow.on.unavailable`?"), "{faults}");
+        assert!(faults.contains("messaging.retry.slow.on.invalid"), "{faults}");
+        assert!(faults.contains("did you mean \"park\"?"), "{faults}");
+        let faults = report("messaging.pause.first = '10m'");
+        let expected = "messaging.pause: a listener's first pause must not be longer than its longest";
+        assert!(faults.contains(expected), "{faults}");
+    }
+
+    #[test]
+    fn listeners_pause_after_ten_failures_unless_said_otherwise() {
+        let config =
+            Config::from_toml("[messaging.pause]\nafter = 20\n[messaging.retry.bold]\nimmediate = 1\npause_after = 0");
+        let settings = config.expect("well-formed").read::<MessagingSettings>().expect("valid");
+        let after = |settings: &MessagingSettings, name| settings.retry_policy(name).expect("it is").pause().after();
+        assert_eq!(after(&MessagingSettings::default(), "standard"), Some(10));
+        assert_eq!(after(&settings, "standard"), Some(20));
+        assert_eq!(after(&settings, "bold"), None);
     }
 
     #[test]

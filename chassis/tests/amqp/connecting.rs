@@ -8,7 +8,7 @@ use harness::rabbitmq::{Broker, virtual_host};
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 
-use crate::kit::{connect, outgoing, reaches, send, settings, within, work_queue};
+use crate::kit::{connect, descriptors, lapin_threads, outgoing, reaches, send, settings, within, work_queue};
 
 #[tokio::test]
 async fn wrong_credentials_are_told_at_once_without_repeating_them() {
@@ -86,15 +86,4 @@ async fn a_silent_peer_costs_neither_threads_nor_sockets() {
         (lapin_threads() == 0 && descriptors() <= sockets).then_some(())
     })
     .await;
-}
-
-fn lapin_threads() -> usize {
-    let names = std::fs::read_dir("/proc/self/task")
-        .unwrap()
-        .filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok());
-    names.filter(|name| name.starts_with("lapin")).count()
-}
-
-fn descriptors() -> usize {
-    std::fs::read_dir("/proc/self/fd").unwrap().count()
 }

@@ -71,6 +71,36 @@ pub(crate) async fn send(driver: &Amqp, queue: &str, body: impl Into<String>) ->
     driver.publish(outgoing("", queue, body)).await
 }
 
+/// The value of a metric of the driver called `service`, with a further label; zero while there is none.
+pub(crate) fn metric(name: &str, service: &str, label: &str) -> f64 {
+    let (text, service) = (chassis::telemetry::metrics::render(), format!("service=\"{service}\""));
+    let line = text.lines().find(|line| {
+        let (of, labels) = line.split_once('{').unwrap_or((line, ""));
+        of == name && labels.contains(&service) && labels.contains(label)
+    });
+    line.and_then(|line| line.rsplit_once(' ')?.1.parse().ok()).unwrap_or_default()
+}
+
+/// How many threads of lapin's and descriptors there are once those of a lost connection are gone: two connections, two
+/// threads.
+pub(crate) async fn settled() -> (usize, usize) {
+    harness::eventually("two threads of lapin's", async || (lapin_threads() == 2).then_some(())).await;
+    (lapin_threads(), descriptors())
+}
+
+/// How many threads of lapin's there are in this process.
+pub(crate) fn lapin_threads() -> usize {
+    let names = std::fs::read_dir("/proc/self/task")
+        .unwrap()
+        .filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok());
+    names.filter(|name| name.starts_with("lapin")).count()
+}
+
+/// How many files and sockets this process has open.
+pub(crate) fn descriptors() -> usize {
+    std::fs::read_dir("/proc/self/fd").unwrap().count()
+}
+
 pub(crate) async fn consume(driver: &Amqp, queue: &str, prefetch: u16) -> Box<dyn Consumer> {
     let spec = Consume { queue: queue.to_owned(), prefetch, tag: format!("{queue}.reader") };
     within("a consumer", driver.consume(spec)).await.unwrap()

@@ -2,10 +2,13 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod channels;
 mod conformance;
 mod connecting;
 mod consuming;
+mod handling;
 mod kit;
 mod publishing;
 mod recovering;
+mod restarting;
 mod tls;

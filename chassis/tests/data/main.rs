@@ -7,16 +7,26 @@
 
 #[cfg(feature = "messaging")]
 mod broker;
+#[cfg(feature = "messaging")]
+mod clock;
 mod database;
+#[cfg(feature = "messaging")]
+mod desk;
 #[cfg(feature = "postgres")]
 mod faults;
+#[cfg(all(feature = "messaging", feature = "postgres"))]
+mod handlers;
 #[cfg(feature = "messaging")]
 mod inbox;
 #[cfg(all(feature = "messaging", feature = "testing"))]
 mod killed;
 mod lease;
+#[cfg(all(feature = "messaging", feature = "sqlite", feature = "testing"))]
+mod letters;
 #[cfg(feature = "messaging")]
 mod outbox;
 #[cfg(feature = "messaging")]
 mod relays;
 mod support;
+#[cfg(feature = "messaging")]
+mod unheard;

@@ -43,6 +43,58 @@ mod shared {
         until_owned(&two, 0).await;
     }
 
+    /// The partitions that each owner has, fewest first.
+    async fn shares(db: &Database) -> Vec<i64> {
+        let sql = "SELECT count(*) FROM chassis_outbox_lease WHERE owner IS NOT NULL GROUP BY owner ORDER BY 1";
+        sqlx::query_scalar(sql).fetch_all(db.pool()).await.unwrap()
+    }
+
+    async fn until_shared(db: &Database, expected: &[i64]) {
+        let shared = async {
+            while shares(db).await != expected {
+                tokio::task::yield_now().await;
+            }
+        };
+        if timeout(GRACE, shared).await.is_err() {
+            panic!("shared as {:?}, not as {expected:?}", shares(db).await);
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn relays_that_come_later_get_their_share_and_the_order_holds() {
+        let scratch = Scratch::postgres().await;
+        let db = scratch.database().await;
+        let broker = Arc::new(Broker::new());
+        let first = Relay::start(db.clone(), broker.clone(), quick());
+        until_shared(&db, &[8]).await;
+        let key = |n: usize| format!("key-{}", n % 20);
+        let rows: Vec<_> = (0..3_000).map(|n| pending(format!("{} {n}", key(n)), Some(&key(n)))).collect();
+        store(&db, &rows).await;
+        let (two, three) = (scratch.connect().await, scratch.connect().await);
+        let second = Relay::start(two, broker.clone(), quick());
+        let third = Relay::start(three, broker.clone(), quick());
+        until_shared(&db, &[2, 3, 3]).await;
+        // One that is killed says no goodbye: the others share what it had when its leases are over.
+        drop(first);
+        until_shared(&db, &[4, 4]).await;
+        second.stop(GRACE).await;
+        until_shared(&db, &[8]).await;
+        broker.until_confirmed(|confirmed| confirmed.len() >= rows.len()).await;
+        third.stop(GRACE).await;
+        let mut sent: HashMap<String, Vec<usize>> = HashMap::new();
+        for row in broker.keys() {
+            let (key, number) = row.split_once(' ').unwrap();
+            let numbers = sent.entry(key.to_owned()).or_default();
+            let number = number.parse().unwrap();
+            // What was killed between confirmation and deletion comes twice, and then from there on.
+            if !numbers.contains(&number) {
+                numbers.push(number);
+            }
+        }
+        assert_eq!(sent.values().map(Vec::len).sum::<usize>(), rows.len());
+        assert!(sent.values().all(|numbers| numbers.is_sorted()));
+    }
+
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn a_database_that_drops_all_connections_is_outlived() {
         let scratch = Scratch::postgres().await;

@@ -2,6 +2,8 @@
 #![cfg(all(feature = "messaging", feature = "sqlite", feature = "testing"))]
 #![allow(missing_docs, clippy::unwrap_used)]
 
+mod batches;
+mod declared;
 mod killed;
 mod stock;
 mod transactions;

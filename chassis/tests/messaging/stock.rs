@@ -45,15 +45,9 @@ impl Event for Reserved {
 }
 
 pub(crate) const SPEC: SubscriptionSpec = SubscriptionSpec {
-    name: "order_placed",
-    queue: None,
-    kind: Placed::KIND,
-    owner: Placed::OWNER,
-    retry: "standard",
     concurrency: 4,
-    prefetch: None,
-    timeout: None,
     mode: Mode::Transactional,
+    ..SubscriptionSpec::new("order_placed", Placed::KIND, Placed::OWNER)
 };
 
 /// The service's database in `folder`.
@@ -72,7 +66,7 @@ pub(crate) async fn reserved(db: &Database) -> Vec<i64> {
 
 /// Writes the row and publishes the event, both in the transaction.
 pub(crate) fn reserve(publisher: Publisher) -> Handler {
-    Arc::new(move |received, tx| {
+    Handler::one(move |received, tx| {
         let publisher = publisher.clone();
         Box::pin(async move {
             let delivery = received.decode::<Placed>()?;

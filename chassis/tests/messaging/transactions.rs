@@ -14,15 +14,15 @@ use tokio::time::Instant;
 
 use crate::stock::{Placed, QUEUE, SPEC, consume, database, reserve, reserved};
 
-const GRACE: Duration = Duration::from_secs(20);
+pub(crate) const GRACE: Duration = Duration::from_secs(20);
 
-async fn send(driver: &Arc<dyn Driver>, message: Message) {
+pub(crate) async fn send(driver: &Arc<dyn Driver>, message: Message) {
     let (exchange, routing_key) = ("orders.events".to_owned(), Placed::KIND.to_owned());
     let deadline = Instant::now() + GRACE;
     driver.publish(Outgoing { exchange, routing_key, mandatory: true, message, deadline }).await.unwrap();
 }
 
-fn placed(order: u32) -> Message {
+pub(crate) fn placed(order: u32) -> Message {
     envelope::encode(&Placed { order }, "orders", &Context::default()).unwrap()
 }
 

@@ -3,6 +3,8 @@
 //! ```text
 //! cargo run --release -p benchmarks -- http
 //! cargo run --release -p benchmarks -- http --rounds 40 --json rows.json
+//! cargo run --release -p benchmarks -- messaging
+//! cargo run --release -p benchmarks -- soak --minutes 60
 //! ```
 
 #![allow(
@@ -12,8 +14,10 @@
 )]
 
 mod http;
+mod messaging;
 mod progress;
 mod report;
+mod soak;
 mod statistics;
 
 use std::process::ExitCode;
@@ -32,11 +36,17 @@ struct Arguments {
 enum Benchmark {
     /// What one service adds to a request, to memory and to the start, over bare axum.
     Http(http::Arguments),
+    /// Messages a second over one RabbitMQ, beside lapin, amqplib (Node) and pika (Python).
+    Messaging(messaging::Arguments),
+    /// What becomes of messages while broker and service die, for as long as one likes.
+    Soak(soak::Arguments),
 }
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().benchmark {
         Benchmark::Http(arguments) => http::run(&arguments),
+        Benchmark::Messaging(arguments) => messaging::run(&arguments),
+        Benchmark::Soak(arguments) => soak::run(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

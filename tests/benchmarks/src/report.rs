@@ -18,10 +18,13 @@ pub struct Row {
     pub reference: f64,
     /// `ours / reference`.
     pub ratio: f64,
-    /// What `judged` must not exceed.
+    /// What must not be exceeded, or be reached.
     pub goal: Option<f64>,
-    /// Whether it does not.
+    /// Whether it is so.
     pub met: Option<bool>,
+    /// How the goal is written: `≤`, or `≥` where more is better.
+    #[serde(skip)]
+    pub sign: &'static str,
     /// What stands in the table behind the numbers.
     #[serde(skip)]
     pub note: String,
@@ -30,7 +33,31 @@ pub struct Row {
 impl Row {
     /// A row without a goal.
     pub fn new(name: &'static str, unit: &'static str, ours: f64, reference: f64) -> Self {
-        Self { name, unit, ours, reference, ratio: ours / reference, goal: None, met: None, note: String::new() }
+        Self {
+            name,
+            unit,
+            ours,
+            reference,
+            ratio: ours / reference,
+            goal: None,
+            met: None,
+            sign: "≤",
+            note: String::new(),
+        }
+    }
+
+    /// Sets a ratio that is not that of the two medians, such as the median of the ratios of all rounds.
+    pub fn ratio(mut self, ratio: f64) -> Self {
+        self.ratio = ratio;
+        self
+    }
+
+    /// Sets the goal, which is met when `judged` reaches it.
+    pub fn at_least(mut self, goal: f64, judged: f64) -> Self {
+        self.goal = Some(goal);
+        self.met = Some(judged >= goal);
+        self.sign = "≥";
+        self
     }
 
     /// Sets the goal, which is met when `judged` does not exceed it.
@@ -74,7 +101,7 @@ fn cells(row: &Row) -> [String; 8] {
         number(row.ours),
         number(row.reference),
         format!("{:.2}", row.ratio),
-        row.goal.map(|goal| format!("≤ {goal}")).unwrap_or_else(|| "–".to_owned()),
+        row.goal.map(|goal| format!("{} {goal}", row.sign)).unwrap_or_else(|| "–".to_owned()),
         row.met.map_or("–", |met| if met { "yes" } else { "NO" }).to_owned(),
         row.note.clone(),
     ]

@@ -66,10 +66,21 @@ pub struct Folder(tempfile::TempDir);
 impl Folder {
     /// A new folder whose name begins with `name`, in the system's folder for temporary files.
     pub fn new(name: &str) -> Self {
+        Self::within(&std::env::temp_dir(), name)
+    }
+
+    /// A new folder whose files live in memory where the system has a place for that. What is written there outlives the
+    /// processes that wrote it, but costs no disk; it is for tests that kill processes and not machines.
+    pub fn in_memory(name: &str) -> Self {
+        let memory = Path::new("/dev/shm");
+        if memory.is_dir() { Self::within(memory, name) } else { Self::new(name) }
+    }
+
+    fn within(parent: &Path, name: &str) -> Self {
         let folder = tempfile::Builder::new()
             .prefix(&format!("chassis-{name}-"))
-            .tempdir()
-            .unwrap_or_else(|error| panic!("cannot make a folder in {}: {error}", std::env::temp_dir().display()));
+            .tempdir_in(parent)
+            .unwrap_or_else(|error| panic!("cannot make a folder in {}: {error}", parent.display()));
         tell(format_args!("folder {}", folder.path().display()));
         Self(folder)
     }

@@ -6,6 +6,7 @@
 //! * [`process`]: programs whose output can be waited for and which can be killed and started again.
 //! * [`proxy`]: a TCP proxy which swallows, cuts and heals.
 //! * [`otlp`]: a collector of traces. [`http`]: a small client. [`browser`]: a real browser.
+//! * [`languages`]: Node and Python with the packages that a program pins.
 //!
 //! The servers of the run are given by `CHASSIS_TEST_RABBITMQ` and `CHASSIS_TEST_POSTGRES`, which the program
 //! `harness-servers` sets for the command that it runs:
@@ -22,6 +23,7 @@
 pub mod browser;
 pub mod guard;
 pub mod http;
+pub mod languages;
 pub mod otlp;
 pub mod ports;
 pub mod postgres;

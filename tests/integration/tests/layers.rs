@@ -10,7 +10,7 @@ const LAYERS: &[&[&str]] = &[
     &["config"],
     &["context"],
     &["telemetry"],
-    &["health", "data", "discovery"],
+    &["health", "resilience", "data", "discovery"],
     &["http", "messaging", "jobs"],
     &["client"],
     &["contract"],

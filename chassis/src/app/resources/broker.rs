@@ -13,7 +13,10 @@ use crate::health::{Health, Impact, Registry, Reporter};
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 use crate::messaging::consumer::Mode;
 use crate::messaging::consumer::{self, ConsumerHandle, ConsumerHealth, Handler, Subscription, SubscriptionSpec};
+use crate::messaging::dead_letters::{DeadLetterSettings, DeadLetters, Watch};
 use crate::messaging::driver::{ConnectionState, Driver};
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+use crate::messaging::inbox::{InboxSettings, Retention};
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 use crate::messaging::outbox::{OutboxSettings, Relay, RelayHandle, RelayState};
 use crate::messaging::{self, MessagingSettings, Publisher};
@@ -26,6 +29,11 @@ pub(super) struct Broker {
     consumers: Vec<ConsumerHandle>,
     #[cfg(any(feature = "sqlite", feature = "postgres"))]
     relay: Option<RelayHandle>,
+    /// Forgets what the inbox need not know any more, as long as it lives.
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
+    _retention: Option<Retention>,
+    /// The dead letters, and what measures them as long as it lives.
+    dead_letters: Option<(DeadLetters, Watch)>,
 }
 
 impl Broker {
@@ -42,6 +50,9 @@ impl Broker {
             consumers: Vec::new(),
             #[cfg(any(feature = "sqlite", feature = "postgres"))]
             relay: None,
+            #[cfg(any(feature = "sqlite", feature = "postgres"))]
+            _retention: None,
+            dead_letters: None,
         })
     }
 
@@ -71,9 +82,18 @@ impl Broker {
             let reporter = health.register(format!("{service}/outbox"), Impact::Degrading);
             watches.push(follow(relay.state(), reporter, relaying));
             self.relay = Some(relay);
+            self._retention = Some(Retention::start(database.clone(), parts.config().read::<InboxSettings>()?));
         }
         #[cfg(not(any(feature = "sqlite", feature = "postgres")))]
         let database = None;
+        let queues = subscriptions.iter().map(|(spec, _)| spec.queue_name(service));
+        let letters = DeadLetters::new(Arc::clone(&self.driver), service, queues);
+        let watch = Watch::start(letters.clone(), &parts.config().read::<DeadLetterSettings>()?);
+        self.dead_letters = Some((letters, watch));
+        #[cfg(any(feature = "sqlite", feature = "postgres"))]
+        if let Some(database) = &database {
+            warn_of_waiting(subscriptions.iter().map(|(spec, _)| spec), database);
+        }
         for (spec, handler) in subscriptions {
             #[cfg(any(feature = "sqlite", feature = "postgres"))]
             if let Some(database) = database.as_ref().filter(|_| spec.mode == Mode::Transactional) {
@@ -96,6 +116,11 @@ impl Broker {
             // An error is a consumer that is gone, for which nobody need wait.
             let _ = consumer.health().wait_for(|health| *health == ConsumerHealth::Consuming).await;
         }
+    }
+
+    /// What the service's handlers have given up on.
+    pub(super) fn dead_letters(&self) -> Option<DeadLetters> {
+        self.dead_letters.as_ref().map(|(letters, _)| letters.clone())
     }
 
     pub(super) fn stop_taking(&self) {
@@ -140,6 +165,23 @@ fn fits_the_pool(spec: &SubscriptionSpec, database: &Database) -> Result<()> {
     Err(Error::new(ErrorKind::Config, message))
 }
 
+/// Each handler alone fits, but together they may want more connections than there are. On SQLite writers take turns anyway.
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+fn warn_of_waiting<'a>(specs: impl Iterator<Item = &'a SubscriptionSpec>, database: &Database) {
+    let transactional = specs.filter(|spec| spec.mode == Mode::Transactional);
+    let handlers: u32 = transactional.map(|spec| u32::from(spec.concurrency)).sum();
+    let max_connections = database.max_connections();
+    if handlers > max_connections && database.engine() == crate::data::Engine::Postgres {
+        tracing::warn!(
+            handlers,
+            max_connections,
+            "the handlers of `{}` together want more connections than `database.max_connections`, so that they may wait for \
+             each other and for requests",
+            database.service()
+        );
+    }
+}
+
 /// Passes every change of a state on to health; a state that only says that it has not begun says nothing.
 fn follow<T: Send + Sync + 'static>(
     mut states: watch::Receiver<T>,
@@ -175,6 +217,15 @@ fn consuming(state: &ConsumerHealth) -> Option<Health> {
     Some(match state {
         ConsumerHealth::Consuming | ConsumerHealth::Draining | ConsumerHealth::Stopped => Health::Up,
         ConsumerHealth::Starting => return None,
+        ConsumerHealth::HalfOpen { cause } => {
+            Health::Degraded(format!("its handler keeps failing, so that it takes one message at a time: {cause}"))
+        }
+        ConsumerHealth::Paused { cause, by_operator: true } => {
+            Health::Degraded(format!("paused by an operator: {cause}"))
+        }
+        ConsumerHealth::Paused { cause, by_operator: false } => {
+            Health::Degraded(format!("paused, since its handler keeps failing: {cause}"))
+        }
         ConsumerHealth::Disconnected { cause } => Health::Down(format!("disconnected: {cause}")),
         ConsumerHealth::Restarting { attempt, cause } => {
             Health::Down(format!("restarting, attempt {attempt}: {cause}"))

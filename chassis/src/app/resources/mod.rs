@@ -17,6 +17,10 @@ use crate::data::Database;
 use crate::health::Registry;
 #[cfg(feature = "messaging")]
 use crate::messaging::consumer::{Handler, SubscriptionSpec};
+#[cfg(feature = "messaging")]
+use crate::messaging::dead_letters::DeadLetters;
+#[cfg(all(feature = "messaging", any(feature = "sqlite", feature = "postgres")))]
+use crate::messaging::outbox::Desk;
 
 /// The database and the broker of one service, and what runs on them.
 pub(crate) struct Resources {
@@ -60,6 +64,19 @@ impl Resources {
     #[cfg(any(feature = "sqlite", feature = "postgres"))]
     pub(crate) fn database(&self) -> Option<&Database> {
         self.database.as_ref()
+    }
+
+    /// The dead letters of the service, once it has been started.
+    #[cfg(feature = "messaging")]
+    pub(crate) fn dead_letters(&self) -> Option<DeadLetters> {
+        self.broker.as_ref()?.dead_letters()
+    }
+
+    /// The outbox of the service, if it has one.
+    #[cfg(all(feature = "messaging", any(feature = "sqlite", feature = "postgres")))]
+    pub(crate) fn outbox(&self) -> Option<Desk> {
+        self.broker.as_ref()?;
+        self.database.clone().map(Desk::new)
     }
 
     /// Starts what works on its own: consumers and the outbox relay.

@@ -10,6 +10,7 @@ use tokio::time::{Duration, Instant};
 use super::BalanceSettings;
 use super::choice::Choice;
 use super::node::Node;
+use crate::client::instruments::Balancing;
 use crate::discovery::Endpoint;
 
 /// Chooses an instance for each call and remembers how the calls went.
@@ -22,6 +23,7 @@ pub(in crate::client) struct Balancer {
     /// Held while `nodes` changes, and while one is ejected, so that not too many are.
     changing: Mutex<()>,
     turn: AtomicUsize,
+    instruments: Balancing,
 }
 
 /// What is known of an instance.
@@ -60,7 +62,7 @@ pub(in crate::client) struct Pick<'a> {
 }
 
 impl Balancer {
-    pub(in crate::client) fn new(settings: BalanceSettings, penalty: Duration) -> Self {
+    pub(in crate::client) fn new(settings: BalanceSettings, penalty: Duration, instruments: Balancing) -> Self {
         Self {
             settings,
             penalty,
@@ -68,6 +70,7 @@ impl Balancer {
             nodes: ArcSwap::default(),
             changing: Mutex::default(),
             turn: AtomicUsize::new(0),
+            instruments,
         }
     }
 
@@ -81,6 +84,7 @@ impl Balancer {
             let found = before.iter().find(|node| node.endpoint == *endpoint).map(Arc::clone);
             found.unwrap_or_else(|| Arc::new(Node::new(endpoint.clone(), since)))
         };
+        self.instruments.endpoints.set(i64::try_from(endpoints.len()).unwrap_or(i64::MAX));
         self.nodes.store(Arc::new(endpoints.iter().map(node).collect()));
     }
 
@@ -150,6 +154,7 @@ impl Balancer {
         let share = (ejected + 1) as f64 / nodes.len().max(1) as f64;
         if share <= self.settings.outlier.max_ejected {
             node.known().outlier.eject(&self.settings.outlier, now);
+            self.instruments.ejections.inc();
             tracing::warn!(endpoint = %node.endpoint.address, "an instance keeps failing and is left out for a while");
         }
     }

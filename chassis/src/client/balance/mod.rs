@@ -10,18 +10,28 @@
 //!
 //! An instance that has left gets no new calls; those under way end as they will.
 
+#[cfg(feature = "client")]
 mod balancer;
+#[cfg(feature = "client")]
 mod choice;
+#[cfg(feature = "client")]
 mod load;
+#[cfg(feature = "client")]
 mod node;
+#[cfg(feature = "client")]
 mod outlier;
 mod policy;
+#[cfg(feature = "client")]
 mod ramp;
+#[cfg(feature = "client")]
 mod service;
-#[cfg(test)]
+#[cfg(all(test, feature = "client"))]
 mod tests;
 
+#[cfg(feature = "client")]
 pub(super) use balancer::Balancer;
+#[cfg(feature = "client")]
 pub use balancer::{EndpointState, EndpointStatus};
 pub use policy::{Balance, BalanceSettings, OutlierSettings};
+#[cfg(feature = "client")]
 pub(super) use service::{Balanced, Tried};

@@ -75,17 +75,17 @@ impl Default for OutlierSettings {
 }
 
 impl BalanceSettings {
-    pub(in crate::client) fn validate(&self, prefix: &str, faults: &mut Faults) {
+    pub(in crate::client) fn validate(&self, faults: &mut Faults) {
         let outlier = &self.outlier;
         if !(0.0..=1.0).contains(&outlier.max_ejected) {
-            faults.add(format!("{prefix}outlier.max_ejected"), "must be a share from 0 to 1");
+            faults.add("balance.outlier.max_ejected", "must be a share from 0 to 1");
         }
         if outlier.ejection_time.is_zero() {
-            let fault = faults.add(format!("{prefix}outlier.ejection_time"), "must be longer than zero");
+            let fault = faults.add("balance.outlier.ejection_time", "must be longer than zero");
             fault.hint("set `consecutive_failures` to zero to leave nothing out");
         }
         if outlier.longest_ejection < outlier.ejection_time {
-            faults.add(format!("{prefix}outlier.longest_ejection"), "must not be shorter than `ejection_time`");
+            faults.add("balance.outlier.longest_ejection", "must not be shorter than `ejection_time`");
         }
     }
 }

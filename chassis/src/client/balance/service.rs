@@ -9,7 +9,9 @@ use http::{Request, Response, Uri};
 use tower::Service;
 
 use super::Balancer;
+use crate::client::rules::health;
 use crate::discovery::Discovery;
+use crate::resilience::Outcome;
 use crate::{BoxFuture, Error, ErrorKind, Result};
 
 /// The instances that a call has been to already, shared by its attempts as an extension of its request.
@@ -76,16 +78,10 @@ where
             tried.add(Arc::clone(pick.address()));
             *request.uri_mut() = at(request.uri(), pick.address())?;
             let answered = inner.call(request).await;
-            let failed = answered.as_ref().map_or_else(blames, |response| response.status().is_server_error());
-            pick.end(failed);
+            pick.end(health(answered.as_ref()) == Outcome::Failure);
             answered
         })
     }
-}
-
-/// Whether an error is the instance's fault.
-fn blames(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::DeadlineExceeded | ErrorKind::Protocol)
 }
 
 fn nobody(discovery: &Discovery) -> Error {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::time::{Duration, advance};
 
 use super::*;
+use crate::client::instruments::Instruments;
 use crate::discovery::Endpoint;
 
 const MS: fn(u64) -> Duration = Duration::from_millis;
@@ -16,7 +17,7 @@ fn four() -> Vec<Endpoint> {
 }
 
 fn balancer(settings: BalanceSettings, endpoints: &[Endpoint]) -> Balancer {
-    let balancer = Balancer::new(settings, PENALTY);
+    let balancer = Balancer::new(settings, PENALTY, Instruments::new("test", "balance").balancing());
     balancer.update(endpoints);
     balancer
 }
@@ -77,8 +78,7 @@ async fn never_more_than_the_allowed_share_is_left_out() {
     calls(&balancer, 100, |_| (1, true)).await;
     let ejected = balancer.states().iter().filter(|state| state.status == EndpointStatus::Ejected).count();
     assert_eq!(ejected, 2);
-    let alone = super::Balancer::new(BalanceSettings::default(), PENALTY);
-    alone.update(&four()[..1]);
+    let alone = self::balancer(BalanceSettings::default(), &four()[..1]);
     calls(&alone, 100, |_| (1, true)).await;
     assert_eq!(alone.states()[0].status, EndpointStatus::Active, "the only one is never left out");
 }

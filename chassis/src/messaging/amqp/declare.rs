@@ -11,6 +11,10 @@ use crate::messaging::driver::{Binding, DeclareError, Exchange, ExchangeKind, Qu
 /// A backstop only: returns and broken connections count as well, so our own attempt count decides.
 const DELIVERY_LIMIT: i32 = 1_000;
 
+/// Each look at a parked message counts as a delivery, and RabbitMQ 4 drops what exceeds its default of 20. There -1 would say
+/// without end, but 3.x may take it for an end; this number means the same to both.
+const NO_DELIVERY_LIMIT: i32 = i32::MAX;
+
 /// What of a topology the broker does not allow.
 #[derive(Default)]
 pub(super) struct Faults {
@@ -160,7 +164,10 @@ fn arguments(queue: &Queue) -> FieldTable {
                 set("x-single-active-consumer", AMQPValue::Boolean(true));
             }
         }
-        QueueRole::Parking => set("x-overflow", text("reject-publish")),
+        QueueRole::Parking => {
+            set("x-overflow", text("reject-publish"));
+            set("x-delivery-limit", AMQPValue::LongInt(NO_DELIVERY_LIMIT));
+        }
         QueueRole::Delay(delay) => {
             let milliseconds = i64::try_from(delay.as_millis()).unwrap_or(i64::MAX);
             set("x-message-ttl", AMQPValue::LongLongInt(milliseconds));

@@ -11,6 +11,9 @@ use tracing::warn;
 
 use super::consumer::AmqpConsumer;
 use super::error::ConnectError;
+use super::inspect;
+use super::instruments::Instruments;
+use super::probe;
 use super::publisher::Publisher;
 use super::registry::Registry;
 use super::settings::AmqpSettings;
@@ -19,7 +22,7 @@ use super::supervisor::{self, Plan};
 use super::uri::Endpoint;
 use crate::BoxFuture;
 use crate::messaging::driver::{
-    ConnectionState, Consume, Consumer, DeclareError, Driver, Outgoing, PublishError, Topology,
+    BrowseError, Browser, ConnectionState, Consume, Consumer, DeclareError, Driver, Outgoing, PublishError, Topology,
 };
 
 /// For how long a connection may take to close once everything is flushed.
@@ -47,10 +50,12 @@ pub struct Amqp {
 /// Whatever waiting would not put right: a URI that can't be read, credentials that are rejected, a virtual host that is
 /// missing, certificates that don't fit. After the first connection those are tried again too.
 pub async fn connect(settings: &AmqpSettings) -> Result<Amqp, ConnectError> {
+    let instruments = Instruments::new(&settings.name);
     let plan = Arc::new(Plan {
         endpoints: endpoints(&settings.uris)?,
         settings: settings.clone(),
-        registry: Registry::default(),
+        registry: Registry::new(instruments.replays.clone()),
+        instruments,
     });
     let first = match plan.dial("consumer").await {
         Ok(link) => Some(link),
@@ -64,8 +69,10 @@ pub async fn connect(settings: &AmqpSettings) -> Result<Amqp, ConnectError> {
     let (finish, stop) = (CancellationToken::new(), CancellationToken::new());
     let consuming = supervisor::start(Arc::clone(&plan), "consumer", first, stop.child_token());
     let publishing = supervisor::start(Arc::clone(&plan), "publisher", None, stop.child_token());
+    probe::start(Arc::clone(&plan), consuming.clone(), stop.child_token());
     let state = merged(publishing.state.clone(), consuming.state.clone());
-    let (publisher, task) = Publisher::start(publishing.clone(), settings, finish.clone());
+    let (publisher, task) =
+        Publisher::start(publishing.clone(), settings, plan.instruments.unroutable.clone(), finish.clone());
     let amqp = Amqp {
         plan,
         publishing,
@@ -174,6 +181,17 @@ impl Driver for Amqp {
             let consumer = AmqpConsumer::start(plan, side, spec, self.patience()).await?;
             Ok(Box::new(consumer) as Box<dyn Consumer>)
         })
+    }
+
+    fn browse<'a>(&'a self, queue: &'a str, most: usize) -> BoxFuture<'a, Result<Box<dyn Browser>, BrowseError>> {
+        Box::pin(async move {
+            let look = inspect::Look::open(&self.consuming, queue, most).await?;
+            Ok(Box::new(look) as Box<dyn Browser>)
+        })
+    }
+
+    fn depth<'a>(&'a self, queue: &'a str) -> BoxFuture<'a, Result<u64, BrowseError>> {
+        Box::pin(inspect::depth(&self.consuming, queue))
     }
 
     fn state(&self) -> watch::Receiver<ConnectionState> {

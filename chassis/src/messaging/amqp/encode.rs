@@ -20,7 +20,6 @@ const BROKERS_OWN: [&str; 2] = ["x-death", "x-delivery-count"];
 pub(super) struct Encoded {
     pub(super) exchange: ShortString,
     pub(super) routing_key: ShortString,
-    pub(super) mandatory: bool,
     pub(super) properties: BasicProperties,
     /// What properties and headers take of the one frame that they travel in.
     pub(super) headers_size: usize,
@@ -80,7 +79,6 @@ pub(super) fn encode(outgoing: &Outgoing, max_body: usize) -> Result<Encoded, Pu
     Ok(Encoded {
         exchange,
         routing_key,
-        mandatory: outgoing.mandatory,
         properties: properties.with_headers(table),
         headers_size: size,
         body: message.body.clone(),

@@ -26,6 +26,8 @@ type Reason = Arc<str>;
 pub(super) struct Link {
     connection: Connection,
     plug: Plug,
+    /// The broker, without user and password.
+    broker: String,
     opened: Instant,
     patience: Duration,
     lost: watch::Receiver<Option<Reason>>,
@@ -90,7 +92,7 @@ impl Link {
             let stream = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
             stream.ok_or_else(|| io::Error::from(io::ErrorKind::ConnectionAborted).into())
         };
-        let heartbeat = settings.heartbeat.as_secs().clamp(1, u64::from(u16::MAX)) as u16;
+        let heartbeat = announced(settings.heartbeat);
         let name = format!("{} {purpose}", settings.name);
         let properties = ConnectionProperties::default().with_connection_name(name.into());
         let handshake = Connection::connector(endpoint.with_heartbeat(heartbeat), runtime, connector, properties);
@@ -107,6 +109,7 @@ impl Link {
         Ok(Arc::new(Self {
             connection,
             plug,
+            broker: endpoint.to_string(),
             opened: Instant::now(),
             patience: settings.connect_timeout,
             lost,
@@ -117,6 +120,16 @@ impl Link {
     /// When the handshake was done.
     pub(super) fn opened(&self) -> Instant {
         self.opened
+    }
+
+    /// Which broker it leads to, without user and password.
+    pub(super) fn broker(&self) -> &str {
+        &self.broker
+    }
+
+    /// Whether it can still be used, as far as is known.
+    pub(super) fn is_open(&self) -> bool {
+        self.connection.status().connected() && self.lost.borrow().is_none()
     }
 
     /// How many bytes one frame may have.
@@ -191,6 +204,12 @@ async fn observe(
             return;
         }
     }
+}
+
+/// The heartbeat to agree on, in seconds. lapin looks every half of it whether two are missing, so that less than what is set
+/// must be announced for a silence to be noticed within twice what is set.
+fn announced(heartbeat: Duration) -> u16 {
+    u16::try_from(heartbeat.as_secs() * 4 / 5).unwrap_or(u16::MAX).max(1)
 }
 
 #[cfg(unix)]

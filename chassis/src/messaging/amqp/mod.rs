@@ -16,7 +16,20 @@
 //! * a `registry` of everything that was declared, replayed before any publish is released;
 //! * one `publisher` task that owns its channel: messages are sent without waiting for each other, and confirms and
 //!   returned messages can't be given to the wrong one;
-//! * a channel per `consumer`, rebuilt alone when it fails, whose acknowledgements travel together.
+//! * a channel per `consumer`, rebuilt alone when it fails, whose acknowledgements travel together;
+//! * an `inspect`ion that shows what stands in a queue and puts it back in its order, which AMQP has no words for.
+//! * a `probe` that looks at the queues of the handlers now and then, so that their depth is known and one that was deleted
+//!   comes back though nobody happens to read it.
+//!
+//! | metric | says |
+//! |---|---|
+//! | `chassis_messaging_connection_state` | 1 for the `state` that the `connection` (`publisher`, `consumer`) is in |
+//! | `chassis_messaging_connection_opened_total`, `chassis_messaging_connection_lost_total` | connections made and lost |
+//! | `chassis_messaging_connection_failures_total` | attempts to connect that failed |
+//! | `chassis_messaging_topology_replays_total` | how often everything was declared again |
+//! | `chassis_messaging_queue_ready` | messages that wait in a handler's queue |
+//! | `chassis_messaging_queues_redeclared_total` | queues that were found missing and made again |
+//! | `chassis_messaging_unroutable_total` | events that no queue took |
 //!
 //! The body of a message and its headers have limits which are checked before anything is sent, as the broker answers
 //! what is too large by closing the connection.
@@ -27,7 +40,10 @@ mod declare;
 mod driver;
 mod encode;
 mod error;
+mod inspect;
+mod instruments;
 mod link;
+mod probe;
 mod publisher;
 mod registry;
 mod settings;

@@ -1,23 +1,50 @@
 //! Everything that was declared, each thing once, to be declared again after a reconnection.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use tokio::time::Instant;
 use tracing::error;
 
 use super::declare::{self, Faults};
 use super::link::Link;
-use crate::messaging::driver::{DeclareError, Topology};
+use crate::messaging::driver::{DeclareError, QueueRole, Topology};
+use crate::telemetry::metrics::Counter;
 
 /// The topology as far as this process declared it.
 #[derive(Default)]
 pub(super) struct Registry {
     known: Mutex<Topology>,
-    /// When the last complete replay began. Locked for as long as one runs.
-    replayed: tokio::sync::Mutex<Option<Instant>>,
+    /// The last complete replay. Locked for as long as one runs.
+    last: tokio::sync::Mutex<Replay>,
+    /// Counts complete replays.
+    replays: Counter,
+}
+
+/// When a replay began, and over which connection it went.
+#[derive(Default)]
+struct Replay {
+    began: Option<Instant>,
+    link: Weak<Link>,
+}
+
+impl Replay {
+    /// Whether it made what `link` needs, whose predecessor was lost at `lost`.
+    ///
+    /// Both connections go down with the broker and come back one after the other. What was declared over the other one
+    /// since holds, as long as that one leads to the same broker and has not been lost again.
+    fn serves(&self, link: &Link, lost: Option<Instant>) -> bool {
+        let since = lost.unwrap_or_else(|| link.opened());
+        let other = self.link.upgrade().filter(|other| other.broker() == link.broker() && other.is_open());
+        self.began.is_some_and(|began| began >= since) && other.is_some()
+    }
 }
 
 impl Registry {
+    /// An empty one that counts in `replays`.
+    pub(super) fn new(replays: Counter) -> Self {
+        Self { replays, ..Self::default() }
+    }
+
     /// Remembers what is new in `topology`.
     pub(super) fn remember(&self, topology: &Topology) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
@@ -46,21 +73,32 @@ impl Registry {
         }
     }
 
-    /// Declares everything over `link`, unless that was done since `link` was opened: both connections go down with the
-    /// broker, and one replay serves the two.
-    pub(super) async fn replay(&self, link: &Link) -> Result<(), String> {
-        let mut replayed = self.replayed.lock().await;
-        if replayed.is_some_and(|began| began >= link.opened()) {
+    /// The queues that handlers read.
+    pub(super) fn work_queues(&self) -> Vec<String> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_work = |role| matches!(role, QueueRole::Work | QueueRole::WorkSingleActive);
+        known.queues.iter().filter(|queue| is_work(queue.role)).map(|queue| queue.name.clone()).collect()
+    }
+
+    /// Declares everything over `link`, whose predecessor was `lost` at that time, unless the other connection has done it
+    /// since: one replay serves the two.
+    pub(super) async fn replay(&self, link: &Arc<Link>, lost: Option<Instant>) -> Result<(), String> {
+        let mut last = self.last.lock().await;
+        if last.serves(link, lost) {
             return Ok(());
         }
         let began = Instant::now();
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if known == Topology::default() {
+            return Ok(());
+        }
         let faults = declare::all(link, &known).await?;
         for fault in &faults.errors {
             // No reason to stay away: the rest of the topology is there, and who consumes the queue in question learns it.
             error!(%fault, "a part of the topology could not be declared again");
         }
-        *replayed = Some(began);
+        self.replays.inc();
+        *last = Replay { began: Some(began), link: Arc::downgrade(link) };
         Ok(())
     }
 

@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::backoff::Backoff;
 use super::error::ConnectError;
+use super::instruments::{ConnectionInstruments, Instruments};
 use super::link::Link;
 use super::registry::Registry;
 use super::settings::AmqpSettings;
@@ -27,6 +28,7 @@ pub(super) struct Plan {
     pub(super) endpoints: Vec<Endpoint>,
     pub(super) settings: AmqpSettings,
     pub(super) registry: Registry,
+    pub(super) instruments: Instruments,
 }
 
 impl Plan {
@@ -48,11 +50,13 @@ impl Plan {
 pub(super) fn start(plan: Arc<Plan>, purpose: &'static str, first: Option<Arc<Link>>, stop: CancellationToken) -> Side {
     let (slot_tx, slot) = watch::channel(Slot::Vacant);
     let (state_tx, state) = watch::channel(ConnectionState::Connecting);
-    let supervisor = Supervisor { plan, purpose, slot: slot_tx, state: state_tx };
+    let instruments = plan.instruments.connection(purpose);
+    let supervisor = Supervisor { plan, purpose, instruments, slot: slot_tx, state: state_tx };
+    supervisor.enter(ConnectionState::Connecting);
     tokio::spawn(async move {
         stop.run_until_cancelled(supervisor.run(first)).await;
         supervisor.slot.send_replace(Slot::Closed);
-        supervisor.state.send_replace(ConnectionState::Closed);
+        supervisor.enter(ConnectionState::Closed);
     });
     Side { slot, state }
 }
@@ -60,14 +64,21 @@ pub(super) fn start(plan: Arc<Plan>, purpose: &'static str, first: Option<Arc<Li
 struct Supervisor {
     plan: Arc<Plan>,
     purpose: &'static str,
+    instruments: ConnectionInstruments,
     slot: watch::Sender<Slot>,
     state: watch::Sender<ConnectionState>,
 }
 
 impl Supervisor {
+    fn enter(&self, state: ConnectionState) {
+        self.instruments.show(&state);
+        self.state.send_replace(state);
+    }
+
     async fn run(&self, mut first: Option<Arc<Link>>) {
         let backoff = Backoff { min: self.plan.settings.backoff_min, max: self.plan.settings.backoff_max };
         let mut attempt = 0;
+        let mut lost = None;
         loop {
             let made = match first.take() {
                 Some(link) => Ok(link),
@@ -75,25 +86,31 @@ impl Supervisor {
             };
             let cause = match made {
                 Ok(link) => {
-                    let cause = self.hold(&link).await;
+                    self.instruments.opened.inc();
+                    let cause = self.hold(&link, lost).await;
+                    self.instruments.lost.inc();
+                    lost = Some(Instant::now());
                     if link.opened().elapsed() >= STABLE {
                         attempt = 0;
                     }
                     cause
                 }
-                Err(cause) => cause,
+                Err(cause) => {
+                    self.instruments.failures.inc();
+                    cause
+                }
             };
             attempt += 1;
             let pause = backoff.pause(attempt);
             warn!(connection = self.purpose, attempt, ?pause, cause, "no connection to RabbitMQ");
-            self.state.send_replace(ConnectionState::Reconnecting { attempt, cause: cause.into() });
+            self.enter(ConnectionState::Reconnecting { attempt, cause: cause.into() });
             sleep(pause).await;
         }
     }
 
-    /// Puts `link` to use until it is lost, and says why it was.
-    async fn hold(&self, link: &Arc<Link>) -> String {
-        match timeout(REPLAY, self.plan.registry.replay(link)).await {
+    /// Puts `link`, whose predecessor was `lost` at that time, to use until it is lost itself, and says why it was.
+    async fn hold(&self, link: &Arc<Link>, lost: Option<Instant>) -> String {
+        match timeout(REPLAY, self.plan.registry.replay(link, lost)).await {
             Ok(Ok(())) => {}
             Ok(Err(cause)) => {
                 link.cut();
@@ -106,7 +123,7 @@ impl Supervisor {
         }
         info!(connection = self.purpose, "connected to RabbitMQ");
         self.slot.send_replace(Slot::Open(Arc::clone(link)));
-        self.state.send_replace(ConnectionState::Connected);
+        self.enter(ConnectionState::Connected);
         let mut blocked = link.blocked();
         let cause = loop {
             tokio::select! {
@@ -114,7 +131,7 @@ impl Supervisor {
                 Ok(()) = blocked.changed() => {
                     let reason = blocked.borrow_and_update().clone();
                     warn!(connection = self.purpose, ?reason, "RabbitMQ blocks or unblocks publishers");
-                    self.state.send_replace(match reason {
+                    self.enter(match reason {
                         Some(reason) => ConnectionState::Blocked(reason),
                         None => ConnectionState::Connected,
                     });

@@ -13,6 +13,8 @@
 mod consuming;
 mod handling;
 mod kit;
+mod listening;
+mod looking;
 mod publishing;
 mod recovering;
 mod settling;
@@ -24,6 +26,8 @@ use crate::BoxFuture;
 
 pub use consuming::*;
 pub use handling::*;
+pub use listening::*;
+pub use looking::*;
 pub use publishing::*;
 pub use recovering::*;
 pub use settling::*;
@@ -82,6 +86,13 @@ macro_rules! conformance_suite {
             consumers_outlive_a_lost_connection
             publishers_outlive_a_lost_connection
             closing_returns_what_is_unsettled
+            // looking
+            a_look_leaves_everything_in_place
+            a_look_ends_where_it_was_told_to
+            a_look_removes_what_it_is_told_to
+            a_thousand_looks_lose_nothing
+            a_look_that_is_dropped_loses_nothing
+            looking_at_what_does_not_exist_is_an_error
             // handling
             a_handler_gets_the_event_and_its_context
             what_a_handler_publishes_names_its_cause
@@ -94,6 +105,15 @@ macro_rules! conformance_suite {
             an_expired_message_is_dropped
             a_drained_consumer_returns_what_has_not_begun
             an_abandoned_delivery_is_returned
+            // listening
+            another_type_is_set_aside
+            each_kind_of_error_has_its_own_action
+            a_failing_listener_pauses_and_goes_on_by_itself
+            an_operator_pauses_and_resumes
+            order_per_key_outlives_failures
+            a_drained_ordered_consumer_returns_in_order
+            batches_are_made_by_size_and_by_time
+            a_bad_message_takes_no_neighbours_with_it
         }
     };
     (@cases $fixture:path, $arguments:tt, $($case:ident)+) => {

@@ -1,4 +1,4 @@
-//! One attempt at handling a message: its context, its time, and what protects the process from the handler.
+//! One attempt at handling a message, or a batch: its context, its time, and what protects the process from the handler.
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
@@ -16,11 +16,11 @@ use crate::{Error, ErrorKind, Result};
 
 impl Worker {
     /// Calls the handler once, in the message's context and a span of its own. A panic and a time-out are errors like others.
-    pub(super) async fn attempt(&self, received: &Received) -> Result<Done> {
-        let outer = self.context(received);
-        let mut span = self.instruments.start(received, &outer);
+    pub(super) async fn attempt(&self, batch: &[Received]) -> Result<Done> {
+        let outer = self.context(batch);
+        let mut span = self.instruments.start(batch, &outer);
         let limit = outer.remaining().unwrap_or_default();
-        let result = span.context(&outer).scope(self.guarded(received, limit)).await;
+        let result = span.context(&outer).scope(self.guarded(batch, limit)).await;
         self.instruments.observe(span.elapsed(), result.is_ok());
         if let Err(error) = &result {
             span.fail(format!("{error:#}"));
@@ -28,10 +28,16 @@ impl Worker {
         result
     }
 
-    async fn guarded(&self, received: &Received, limit: Duration) -> Result<Done> {
-        let cause = Cause { id: received.id().to_owned(), correlation_id: received.envelope().correlation_id.clone() };
-        let caught = AssertUnwindSafe(cause.scope(self.call(received))).catch_unwind();
-        match tokio::time::timeout(limit, caught).await {
+    async fn guarded(&self, batch: &[Received], limit: Duration) -> Result<Done> {
+        let attempt = match batch {
+            [one] => {
+                let cause = Cause { id: one.id().to_owned(), correlation_id: one.envelope().correlation_id.clone() };
+                cause.scope(self.call(batch)).left_future()
+            }
+            // What follows from many messages follows from none of them alone.
+            _ => self.call(batch).right_future(),
+        };
+        match tokio::time::timeout(limit, AssertUnwindSafe(attempt).catch_unwind()).await {
             Ok(Ok(result)) => result,
             Ok(Err(panic)) => Err(Error::msg(format!("the handler panicked: {}", panic_text(&*panic)))),
             Err(_) => {
@@ -41,18 +47,27 @@ impl Worker {
         }
     }
 
-    fn context(&self, received: &Received) -> Context {
-        let mut context = envelope::read_context(received.message(), self.subscription.service);
+    /// The context of the message; of a batch, that of its first.
+    fn context(&self, batch: &[Received]) -> Context {
+        let service = self.subscription.service;
+        let mut context = match batch.first() {
+            Some(first) => envelope::read_context(first.message(), service),
+            None => Context { service: Some(service), ..Context::default() },
+        };
         // The expiry is wall-clock time of another machine; from here on it is time that is left.
-        let left = received.envelope().expires_at.and_then(|at| at.duration_since(SystemTime::now()).ok());
+        let soonest = batch.iter().filter_map(|received| received.envelope().expires_at).min();
+        let left = soonest.and_then(|at| at.duration_since(SystemTime::now()).ok());
         context.deadline = left.map(|left| Instant::now() + left);
         context.with_timeout(self.subscription.spec.effective_timeout())
     }
 
-    async fn call(&self, received: &Received) -> Result<Done> {
+    async fn call(&self, batch: &[Received]) -> Result<Done> {
         match self.subscription.spec.mode {
-            Mode::AtLeastOnce => (self.subscription.handler)(received, None).await.map(|()| Done::Handled),
-            Mode::Transactional => self.call_in_transaction(received).await,
+            Mode::AtLeastOnce => {
+                self.subscription.handler.call(batch, None).await?;
+                Ok(Done { handled: batch.len() as u64, duplicates: 0 })
+            }
+            Mode::Transactional => self.call_in_transaction(batch).await,
         }
     }
 }

@@ -9,6 +9,18 @@ pub enum ConsumerHealth {
     Starting,
     /// It consumes.
     Consuming,
+    /// Its handler failed too often, so that it takes one message at a time until one succeeds.
+    HalfOpen {
+        /// What the handler failed with.
+        cause: Arc<str>,
+    },
+    /// It takes no messages; they stay in its queue.
+    Paused {
+        /// What the handler failed with, or what the operator said.
+        cause: Arc<str>,
+        /// Whether an operator paused it, who alone can resume it. Otherwise it tries again by itself.
+        by_operator: bool,
+    },
     /// The connection to the broker is down; it consumes again when that is back.
     Disconnected {
         /// What is wrong with the connection.

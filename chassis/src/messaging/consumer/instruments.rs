@@ -18,11 +18,15 @@ pub(super) struct Instruments {
     succeeded: Histogram,
     failed: Histogram,
     pub(super) running: Gauge,
+    /// 1 while it takes nothing.
+    pub(super) paused: Gauge,
+    pub(super) pauses: Counter,
     handled: Counter,
-    #[cfg(any(feature = "sqlite", feature = "postgres"))]
     duplicate: Counter,
     pub(super) put_off: Counter,
     pub(super) parked: Counter,
+    pub(super) unmatched: Counter,
+    pub(super) discarded: Counter,
     pub(super) expired: Counter,
     pub(super) returned: Counter,
 }
@@ -50,30 +54,37 @@ impl Instruments {
             succeeded: attempts(&[]),
             failed: attempts(&[("error.type", "_OTHER")]),
             running: metrics::gauge("chassis.consumer.running", "Messages that are being handled.", &labels),
+            paused: metrics::gauge("chassis.consumer.paused", "1 while the consumer takes no messages.", &labels),
+            pauses: metrics::counter("chassis.consumer.pauses", "Pauses of the consumer.", &labels),
             handled: deliveries("handled"),
-            #[cfg(any(feature = "sqlite", feature = "postgres"))]
             duplicate: deliveries("duplicate"),
             put_off: deliveries("put_off"),
             parked: deliveries("parked"),
+            unmatched: deliveries("unmatched"),
+            discarded: deliveries("discarded"),
             expired: deliveries("expired"),
             returned: deliveries("returned"),
         }
     }
 
-    /// Begins the span of one attempt, below that of the message's sender.
-    pub(super) fn start(&self, received: &Received, context: &Context) -> Span {
+    /// Begins the span of one attempt, below that of the message's sender; of a batch, below that of the first.
+    pub(super) fn start(&self, batch: &[Received], context: &Context) -> Span {
         let mut span = Span::start(SpanKind::Consumer, self.span.clone(), context);
         if span.is_recording() {
             span.set("messaging.system", self.system);
             span.set("messaging.operation.name", "process");
             span.set("messaging.operation.type", "process");
             span.set("messaging.destination.name", self.queue.clone());
-            span.set("messaging.message.id", received.id().to_owned());
-            span.set(
-                "messaging.message.conversation_id",
-                received.envelope().correlation_id.clone().unwrap_or_default(),
-            );
-            span.set("chassis.attempt", u64::from(received.attempt()));
+            if let [received] = batch {
+                span.set("messaging.message.id", received.id().to_owned());
+                span.set(
+                    "messaging.message.conversation_id",
+                    received.envelope().correlation_id.clone().unwrap_or_default(),
+                );
+                span.set("chassis.attempt", u64::from(received.attempt()));
+            } else {
+                span.set("messaging.batch.message_count", batch.len() as u64);
+            }
         }
         span
     }
@@ -83,12 +94,11 @@ impl Instruments {
         histogram.observe(took.as_secs_f64());
     }
 
-    /// Counts a delivery that is done with.
-    pub(super) fn done(&self, done: Done) {
-        match done {
-            Done::Handled => self.handled.inc(),
-            #[cfg(any(feature = "sqlite", feature = "postgres"))]
-            Done::Duplicate => self.duplicate.inc(),
+    /// Counts deliveries that are done with.
+    pub(super) fn done(&self, Done { handled, duplicates }: Done) {
+        self.handled.add(handled);
+        if duplicates > 0 {
+            self.duplicate.add(duplicates);
         }
     }
 }

@@ -15,10 +15,10 @@ pub enum Database {}
 
 impl Worker {
     /// Cannot be called: a subscription in transactions is refused without a database.
-    pub(super) async fn call_in_transaction(&self, _received: &Received) -> Result<Done> {
+    pub(super) async fn call_in_transaction(&self, _batch: &[Received]) -> Result<Done> {
         match self.subscription.database {
             Some(ref none) => match *none {},
-            None => Ok(Done::Handled),
+            None => Ok(Done { handled: 0, duplicates: 0 }),
         }
     }
 }

@@ -1,14 +1,14 @@
-//! How a delivery ends: acked, put off, or parked.
+//! How a delivery ends: acked, put off, set aside, or discarded.
 
 use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
 use super::worker::Worker;
-use crate::messaging::Message;
 use crate::messaging::driver::{Outcome, Outgoing, PublishError, Settle};
 use crate::messaging::envelope::rfc3339;
 use crate::messaging::names::{self, headers};
+use crate::messaging::{Message, Received};
 
 /// How long a copy of a message may take to be confirmed.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -16,6 +16,30 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_secs(1);
 /// An error is cut to this length, so that it fits a header.
 const ERROR_CHARS: usize = 2000;
+
+/// Why a message is set aside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Aside {
+    /// Its handler failed as often as its policy allows.
+    Failed,
+    /// Its headers cannot be read.
+    Malformed,
+    /// Its body is not what its type promises.
+    Undecodable,
+    /// It is of another type than the handler takes, and nothing may be wrong with it.
+    Unmatched,
+}
+
+impl Aside {
+    fn reason(self) -> &'static str {
+        match self {
+            Self::Failed => "failed",
+            Self::Malformed => "malformed",
+            Self::Undecodable => "undecodable",
+            Self::Unmatched => "unmatched",
+        }
+    }
+}
 
 impl Worker {
     pub(super) async fn settle(&self, settle: Box<dyn Settle>, outcome: Outcome) {
@@ -41,25 +65,41 @@ impl Worker {
         self.replace(names::delay(delay), self.queue.to_string(), message, settle).await;
     }
 
-    /// Sends a copy to the parking queue, with the cause in its headers, and acks.
-    pub(super) async fn park(
+    /// Sends a copy to where a person finds it, with the cause in its headers, and acks.
+    pub(super) async fn set_aside(
         &self,
+        aside: Aside,
         mut message: Message,
         first: (&str, &str),
         attempt: u32,
-        reason: &'static str,
         cause: &str,
         settle: Box<dyn Settle>,
     ) {
-        tracing::error!(queue = %self.queue, id = message.id, kind = message.kind, attempt, reason, cause, "a message is parked");
-        self.instruments.parked.inc();
+        let reason = aside.reason();
+        let queue = if aside == Aside::Unmatched {
+            tracing::warn!(queue = %self.queue, id = message.id, kind = message.kind, cause, "a message is of another type and set aside");
+            self.instruments.unmatched.inc();
+            names::unmatched_queue(&self.queue)
+        } else {
+            tracing::error!(queue = %self.queue, id = message.id, kind = message.kind, attempt, reason, cause, "a message is parked");
+            self.instruments.parked.inc();
+            names::parking_queue(&self.queue)
+        };
         remember(&mut message, first, attempt);
         let mut set = |name: &str, value: String| message.headers.insert(name.to_owned(), value);
         set(headers::QUEUE, self.queue.to_string());
         set(headers::REASON, reason.to_owned());
         set(headers::ERROR, cause.chars().map(printable).take(ERROR_CHARS).collect());
         set(headers::PARKED_AT, rfc3339(SystemTime::now()).unwrap_or_default());
-        self.replace(String::new(), names::parking_queue(&self.queue), message, settle).await;
+        self.replace(String::new(), queue, message, settle).await;
+    }
+
+    /// Acks what its policy does not want to keep.
+    pub(super) async fn discard(&self, received: &Received, cause: &str, settle: Box<dyn Settle>) {
+        let (id, kind, attempt) = (received.id(), received.kind(), received.attempt());
+        tracing::warn!(queue = %self.queue, id, kind, attempt, cause, "a message is discarded, as its policy says");
+        self.instruments.discarded.inc();
+        self.settle(settle, Outcome::Ack).await;
     }
 
     /// Acks a delivery once its copy is safe; otherwise returns it, so that it is never in neither place.
@@ -100,6 +140,8 @@ fn remember(message: &mut Message, (exchange, routing_key): (&str, &str), attemp
     message.headers.insert(headers::ATTEMPT.to_owned(), attempt.to_string());
     message.headers.insert(headers::EXCHANGE.to_owned(), exchange.to_owned());
     message.headers.insert(headers::ROUTING_KEY.to_owned(), routing_key.to_owned());
+    let now = || rfc3339(SystemTime::now()).unwrap_or_default();
+    message.headers.entry(headers::FIRST_FAILED_AT.to_owned()).or_insert_with(now);
 }
 
 fn printable(c: char) -> char {

@@ -1,13 +1,23 @@
-//! What a subscription declares, and the handler behind it.
+//! What a subscription declares.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Database, Tx};
-use crate::messaging::{Received, names};
-use crate::{BoxFuture, Result};
+use super::{Database, Handler};
+use crate::messaging::names;
 
 /// A subscription as `#[subscribe]` writes it.
+///
+/// ```
+/// use chassis::messaging::consumer::{Shape, SubscriptionSpec};
+///
+/// let spec = SubscriptionSpec {
+///     concurrency: 8,
+///     shape: Shape::Ordered,
+///     ..SubscriptionSpec::new("order_placed", "order.placed.v1", "orders")
+/// };
+/// assert_eq!(spec.queue_name("stock"), "stock.order-placed");
+/// assert!(spec.is_single_active());
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct SubscriptionSpec {
     /// The function's name.
@@ -20,14 +30,18 @@ pub struct SubscriptionSpec {
     pub owner: &'static str,
     /// The name of its retry policy, `standard` where nothing else is said.
     pub retry: &'static str,
-    /// How many deliveries are handled at once.
+    /// How many deliveries, or batches, are handled at once; of an ordered subscription, how many lanes there are.
     pub concurrency: u16,
-    /// How many deliveries are held at once; three times the concurrency where it is `None`.
+    /// How many deliveries are held at once; where it is `None`, three times what is handled at once.
     pub prefetch: Option<u16>,
     /// How long one attempt may take; 60 s where it is `None`.
     pub timeout: Option<Duration>,
     /// What is promised about duplicates.
     pub mode: Mode,
+    /// How deliveries come to the handler.
+    pub shape: Shape,
+    /// Whether one consumer reads the queue at a time, however many replicas there are. Always so where it is ordered.
+    pub single_active: bool,
 }
 
 /// What a subscription promises about duplicates.
@@ -39,25 +53,68 @@ pub enum Mode {
     AtLeastOnce,
 }
 
+/// How deliveries come to the handler.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// One by one, in any order.
+    Each,
+    /// One by one, and those of one ordering key in the order in which they were published.
+    Ordered,
+    /// Many at once.
+    Batch {
+        /// At most so many.
+        size: u16,
+        /// How long the first of them waits for others.
+        within: Duration,
+    },
+}
+
 impl SubscriptionSpec {
+    /// A subscription of the function `name` to the events `kind` that `owner` publishes, one by one, at least once.
+    pub const fn new(name: &'static str, kind: &'static str, owner: &'static str) -> Self {
+        Self {
+            name,
+            queue: None,
+            kind,
+            owner,
+            retry: "standard",
+            concurrency: 1,
+            prefetch: None,
+            timeout: None,
+            mode: Mode::AtLeastOnce,
+            shape: Shape::Each,
+            single_active: false,
+        }
+    }
+
     /// The queue that it reads in `service`.
     pub fn queue_name(&self, service: &str) -> String {
         names::queue(service, self.queue.unwrap_or(self.name))
     }
 
+    /// How many deliveries are handled at once.
+    fn at_once(&self) -> u16 {
+        match self.shape {
+            Shape::Each | Shape::Ordered => self.concurrency,
+            Shape::Batch { size, .. } => self.concurrency.saturating_mul(size),
+        }
+    }
+
     /// How many deliveries are held at once.
     pub fn effective_prefetch(&self) -> u16 {
-        self.prefetch.unwrap_or_else(|| self.concurrency.saturating_mul(3)).max(self.concurrency).max(1)
+        self.prefetch.unwrap_or_else(|| self.at_once().saturating_mul(3)).max(self.at_once()).max(1)
     }
 
     /// How long one attempt may take.
     pub fn effective_timeout(&self) -> Duration {
         self.timeout.unwrap_or(Duration::from_secs(60))
     }
-}
 
-/// Handles one delivery; the transaction is there when the subscription is [`Mode::Transactional`].
-pub type Handler = Arc<dyn for<'a> Fn(&'a Received, Option<&'a mut Tx>) -> BoxFuture<'a, Result<()>> + Send + Sync>;
+    /// Whether one consumer reads the queue at a time.
+    pub fn is_single_active(&self) -> bool {
+        self.single_active || self.shape == Shape::Ordered
+    }
+}
 
 /// A subscription of one service, ready to be started.
 #[derive(Clone)]

@@ -1,43 +1,48 @@
+mod ordering;
+mod pausing;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use super::{ConsumerHandle, ConsumerHealth, Handler, Mode, RetryPolicy, Subscription, SubscriptionSpec, start};
+use super::{ConsumerHandle, ConsumerHealth, Handler, RetryPolicy, Subscription, SubscriptionSpec, start};
 use crate::Error;
 use crate::messaging::driver::{Driver, Outgoing};
 use crate::messaging::{Message, QueueDepth, memory};
 
 const QUEUE: &str = "stock.order-placed";
+const PARKING: &str = "stock.order-placed.dlq";
 const GRACE: Duration = Duration::from_secs(20);
 
-const SPEC: SubscriptionSpec = SubscriptionSpec {
-    name: "order_placed",
-    queue: None,
-    kind: "order.placed.v1",
-    owner: "orders",
-    retry: "none",
-    concurrency: 1,
-    prefetch: None,
-    timeout: None,
-    mode: Mode::AtLeastOnce,
-};
+const SPEC: SubscriptionSpec = SubscriptionSpec::new("order_placed", "order.placed.v1", "orders");
 
 /// A consumer on a broker of its own, and the ids of what it is called for. It fails on what is called `bad`.
 async fn consumer() -> (memory::Broker, Arc<dyn Driver>, ConsumerHandle, mpsc::UnboundedReceiver<String>) {
     let broker = memory::Broker::new();
     let driver = broker.driver();
     let (seen, calls) = mpsc::unbounded_channel();
-    let handler: Handler = Arc::new(move |received, _| {
+    let handler = Handler::one(move |received, _| {
         let _ = seen.send(received.id().to_owned());
         let failed = received.id() == "bad";
         Box::pin(async move { if failed { Err(Error::msg("bad")) } else { Ok(()) } })
     });
-    let subscription = Subscription { service: "stock", spec: SPEC, handler, database: None };
-    let handle = start(driver.clone(), subscription, RetryPolicy::none()).expect("starts");
-    until(&handle, |health| *health == ConsumerHealth::Consuming).await;
+    let handle = running(&driver, SPEC, handler, RetryPolicy::none()).await;
     (broker, driver, handle, calls)
+}
+
+/// A consumer that consumes.
+async fn running(
+    driver: &Arc<dyn Driver>,
+    spec: SubscriptionSpec,
+    handler: Handler,
+    retry: RetryPolicy,
+) -> ConsumerHandle {
+    let subscription = Subscription { service: "stock", spec, handler, database: None };
+    let handle = start(driver.clone(), subscription, retry).expect("starts");
+    until(&handle, |health| *health == ConsumerHealth::Consuming).await;
+    handle
 }
 
 async fn until(handle: &ConsumerHandle, reached: impl FnMut(&ConsumerHealth) -> bool) {
@@ -47,7 +52,12 @@ async fn until(handle: &ConsumerHandle, reached: impl FnMut(&ConsumerHealth) -> 
 }
 
 async fn send(driver: &Arc<dyn Driver>, id: &str) {
-    let headers = [("specversion", "1.0"), ("id", id), ("source", "/orders"), ("type", "order.placed.v1")];
+    send_keyed(driver, id, id).await;
+}
+
+async fn send_keyed(driver: &Arc<dyn Driver>, id: &str, key: &str) {
+    let kind = SPEC.kind;
+    let headers = [("specversion", "1.0"), ("id", id), ("source", "/orders"), ("type", kind), ("subject", key)];
     let headers = headers.map(|(name, value)| (format!("cloudEvents_{name}"), value.to_owned())).into();
     let outgoing = Outgoing {
         exchange: "orders.events".into(),
@@ -98,13 +108,13 @@ async fn health_shows_a_lost_connection() {
 #[tokio::test(start_paused = true)]
 async fn what_cannot_be_parked_stays_in_its_queue() {
     let (broker, driver, handle, mut calls) = consumer().await;
-    broker.faults().limit_length("stock.order-placed.dlq", 0);
+    broker.faults().limit_length(PARKING, 0);
     send(&driver, "bad").await;
     assert_eq!(calls.recv().await.as_deref(), Some("bad"));
     // Tried again after a pause, since it went back.
     assert_eq!(calls.recv().await.as_deref(), Some("bad"));
-    broker.faults().limit_length("stock.order-placed.dlq", 10);
-    broker.until("stock.order-placed.dlq", |depth| depth.ready == 1).await;
+    broker.faults().limit_length(PARKING, 10);
+    broker.until(PARKING, |depth| depth.ready == 1).await;
     assert_eq!(broker.until(QUEUE, |depth| depth.unacked == 0).await.ready, 0);
     handle.drain(GRACE).await;
 }

@@ -3,21 +3,26 @@
 use crate::messaging::driver::{Binding, Exchange, ExchangeKind, Queue, QueueRole, Topology};
 use crate::messaging::names;
 
-use super::{RetryPolicy, SubscriptionSpec};
+use super::{RetryPolicy, Shape, SubscriptionSpec};
 
-/// The work queue bound to the publisher's exchange, its parking queue, and a delay per pause of the policy.
+/// The work queue bound to the publisher's exchange, where its messages are set aside, and a delay per pause of the policy.
 ///
 /// The exchange is declared here as well as by its owner, so that it does not matter who starts first.
 pub(super) fn topology(queue: &str, spec: &SubscriptionSpec, retry: &RetryPolicy) -> Topology {
     let events = names::events_exchange(spec.owner);
+    let role = if spec.is_single_active() { QueueRole::WorkSingleActive } else { QueueRole::Work };
     let mut topology = Topology {
         exchanges: vec![Exchange { name: events.clone(), kind: ExchangeKind::Topic }],
         queues: vec![
-            Queue { name: queue.to_owned(), role: QueueRole::Work },
+            Queue { name: queue.to_owned(), role },
             Queue { name: names::parking_queue(queue), role: QueueRole::Parking },
+            Queue { name: names::unmatched_queue(queue), role: QueueRole::Parking },
         ],
         bindings: vec![Binding { queue: queue.to_owned(), exchange: events, routing_key: spec.kind.to_owned() }],
     };
+    if spec.shape == Shape::Ordered {
+        return topology;
+    }
     for delay in retry.delays() {
         // The routing key must stay the name of the queue to come back to, so the way into a delay is an exchange that takes all.
         let name = names::delay(*delay);

@@ -1,15 +1,20 @@
-//! What becomes of one delivery.
+//! What becomes of a delivery, or of a batch of them.
 
+use std::slice;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
+use futures_util::future::join_all;
 use tokio_util::sync::CancellationToken;
 
+use super::flow::{Fate, Flow, Stage};
 use super::instruments::Instruments;
 use super::policy::Next;
-use super::{RetryPolicy, Subscription};
+use super::settle::Aside;
+use super::{Done, FailureAction, RetryPolicy, Shape, Subscription};
 use crate::messaging::driver::{Driver, Incoming, Outcome, Settle};
-use crate::messaging::{Envelope, Received, Undecodable};
+use crate::messaging::{Envelope, Message, Received, Undecodable, envelope};
+use crate::{Error, ErrorKind};
 
 pub(super) struct Worker {
     pub(super) driver: Arc<dyn Driver>,
@@ -17,7 +22,14 @@ pub(super) struct Worker {
     pub(super) subscription: Subscription,
     pub(super) instruments: Instruments,
     retry: RetryPolicy,
+    pub(super) flow: Arc<Flow>,
     cancel: CancellationToken,
+}
+
+/// A delivery that is the handler's to handle.
+struct Admitted {
+    received: Received,
+    settle: Box<dyn Settle>,
 }
 
 impl Worker {
@@ -26,60 +38,171 @@ impl Worker {
         queue: Arc<str>,
         subscription: Subscription,
         retry: RetryPolicy,
+        flow: Arc<Flow>,
         cancel: CancellationToken,
     ) -> Self {
         let instruments = Instruments::new(subscription.service, driver.system(), &queue);
-        Self { driver, queue, subscription, instruments, retry, cancel }
+        Self { driver, queue, subscription, instruments, retry, flow, cancel }
     }
 
     /// Handles a delivery to its end: acked, put off, parked or returned.
     pub(super) async fn handle(&self, incoming: Incoming) {
+        if let Some(admitted) = self.admit(incoming).await {
+            let _running = self.instruments.running.track();
+            self.try_by_policy(admitted).await;
+        }
+    }
+
+    /// Handles deliveries together; if that fails, each alone, so that one that is bad takes no others with it.
+    pub(super) async fn handle_batch(&self, batch: Vec<Incoming>) {
+        let mut admitted = Vec::with_capacity(batch.len());
+        for incoming in batch {
+            admitted.extend(self.admit(incoming).await);
+        }
+        let _running: Vec<_> = admitted.iter().map(|_| self.instruments.running.track()).collect();
+        if admitted.len() > 1 {
+            let batch: Vec<Received> = admitted.iter().map(|admitted| admitted.received.clone()).collect();
+            match self.attempt(&batch).await {
+                Ok(done) => {
+                    self.done(done);
+                    join_all(admitted.into_iter().map(|one| self.settle(one.settle, Outcome::Ack))).await;
+                    return;
+                }
+                Err(error) => {
+                    tracing::warn!(queue = %self.queue, messages = batch.len(), error = %format_args!("{error:#}"), "a batch failed; its messages are tried one by one");
+                }
+            }
+        }
+        for one in admitted {
+            if self.cancel.is_cancelled() || matches!(self.flow.stage(), Stage::Paused { .. }) {
+                self.settle(one.settle, Outcome::Return).await;
+            } else if one.settle.is_live() {
+                self.try_by_policy(one).await;
+            }
+        }
+    }
+
+    /// What a message is known by while the listener is ill: where order counts, its key stands for all that share it.
+    pub(super) fn suspect<'a>(&self, message: &'a Message) -> &'a str {
+        let key = envelope::ordering_key(message).filter(|_| self.is_ordered());
+        key.unwrap_or_else(|| envelope::identity(message))
+    }
+
+    fn is_ordered(&self) -> bool {
+        self.subscription.spec.shape == Shape::Ordered
+    }
+
+    /// Sorts out what the handler shall not see.
+    async fn admit(&self, incoming: Incoming) -> Option<Admitted> {
         let Incoming { message, exchange, routing_key, redelivered, settle } = incoming;
         if !settle.is_live() {
             // It waited here while its connection was lost: the broker has given, or will give, it to somebody.
-            return;
+            return None;
         }
         let envelope = match Envelope::read(&message) {
             Ok(envelope) => envelope,
             Err(malformed) => {
                 let cause = malformed.to_string();
-                return self.park(message, (&exchange, &routing_key), 0, "malformed", &cause, settle).await;
+                self.set_aside(Aside::Malformed, message, (&exchange, &routing_key), 0, &cause, settle).await;
+                return None;
             }
         };
         if envelope.is_expired(SystemTime::now()) {
             tracing::debug!(queue = %self.queue, id = envelope.id, "the message has expired and is dropped");
             self.instruments.expired.inc();
-            return self.settle(settle, Outcome::Ack).await;
+            self.settle(settle, Outcome::Ack).await;
+            return None;
         }
-        let _running = self.instruments.running.track();
-        self.try_by_policy(Received::new(envelope, message, exchange, routing_key, redelivered), settle).await;
+        let expected = self.subscription.spec.kind;
+        if envelope.kind != expected {
+            let cause = Undecodable::Kind { found: envelope.kind, expected }.to_string();
+            self.set_aside(Aside::Unmatched, message, (&exchange, &routing_key), 0, &cause, settle).await;
+            return None;
+        }
+        Some(Admitted { received: Received::new(envelope, message, exchange, routing_key, redelivered), settle })
     }
 
-    async fn try_by_policy(&self, mut received: Received, settle: Box<dyn Settle>) {
+    async fn try_by_policy(&self, Admitted { mut received, settle }: Admitted) {
         loop {
-            let error = match self.attempt(&received).await {
+            let error = match self.attempt(slice::from_ref(&received)).await {
                 Ok(done) => {
-                    self.instruments.done(done);
+                    self.done(done);
                     self.settle(settle, Outcome::Ack).await;
                     crate::failpoint!("consumer.after-ack");
                     return;
                 }
                 Err(error) => error,
             };
-            let attempt = received.attempt();
-            tracing::warn!(queue = %self.queue, id = received.id(), kind = received.kind(), attempt, error = %format_args!("{error:#}"), "a handler failed");
-            let (first, cause) = ((received.exchange(), received.routing_key()), format!("{error:#}"));
+            let (attempt, cause) = (received.attempt(), format!("{error:#}"));
+            tracing::warn!(queue = %self.queue, id = received.id(), kind = received.kind(), attempt, error = cause, "a handler failed");
+            if !settle.is_live() {
+                // Whoever has it by now goes on with it.
+                return;
+            }
+            let first = (received.exchange(), received.routing_key());
             let message = || received.message().clone();
             if error.downcast_ref::<Undecodable>().is_some() {
-                return self.park(message(), first, attempt, "undecodable", &cause, settle).await;
+                return self.set_aside(Aside::Undecodable, message(), first, attempt, &cause, settle).await;
             }
-            match self.retry.after(attempt) {
+            let next = self.retry.after(attempt, error.kind());
+            if self.goes_back(&received, next, &error, &cause) {
+                return self.settle(settle, Outcome::Return).await;
+            }
+            match next {
                 Next::Now if self.cancel.is_cancelled() => return self.settle(settle, Outcome::Return).await,
-                Next::Now if !settle.is_live() => return,
                 Next::Now => received.next_attempt(),
+                // A delay queue would let the next of its key overtake it.
+                Next::After(delay) if self.is_ordered() => {
+                    if !self.waited(delay).await {
+                        return self.settle(settle, Outcome::Return).await;
+                    }
+                    if !settle.is_live() {
+                        return;
+                    }
+                    received.next_attempt();
+                }
                 Next::After(delay) => return self.put_off(message(), first, attempt, delay, settle).await,
-                Next::Park => return self.park(message(), first, attempt, "failed", &cause, settle).await,
+                Next::Park => return self.set_aside(Aside::Failed, message(), first, attempt, &cause, settle).await,
+                Next::Discard => return self.discard(&received, &cause, settle).await,
+                Next::Pause => return self.settle(settle, Outcome::Return).await,
             }
+        }
+    }
+
+    /// Whether the listener is at fault, or the process that ends, and not the message.
+    fn goes_back(&self, received: &Received, next: Next, error: &Error, cause: &str) -> bool {
+        if error.kind() == ErrorKind::Closed && self.cancel.is_cancelled() {
+            return true;
+        }
+        match self.retry.action(error.kind()) {
+            // The handler has judged the message, so that it works.
+            FailureAction::Park | FailureAction::Discard => false,
+            _ if next == Next::Now => false,
+            action => {
+                let trip = action == FailureAction::Pause;
+                self.flow.failed(self.suspect(received.message()), cause, trip) == Fate::Return
+            }
+        }
+    }
+
+    /// Waits in place; `false` when there is nothing to wait for any more.
+    async fn waited(&self, delay: Duration) -> bool {
+        let mut stage = self.flow.watch();
+        if stage.seen() != Stage::Open {
+            return false;
+        }
+        tokio::select! {
+            () = self.cancel.cancelled() => false,
+            () = stage.changed() => false,
+            () = tokio::time::sleep(delay) => true,
+        }
+    }
+
+    fn done(&self, done: Done) {
+        self.instruments.done(done);
+        // A duplicate proves nothing: the handler was not called.
+        if done.handled > 0 {
+            self.flow.succeeded();
         }
     }
 }

@@ -5,7 +5,7 @@
 //! * `tracker` notes for tests what has passed.
 //! * `store` is where changes go: nowhere for `memory`, into a SQLite file for `local`.
 //! * `session` is one connection to it, a [`Driver`](super::driver::Driver); `consumer` its consumers; `delays` returns what
-//!   was held back; `faults` breaks things for tests.
+//!   was held back; `look` what operators see of a queue; `faults` breaks things for tests.
 //!
 //! It is one process: no cluster, no replicas. Messages are bytes while they are in it, and the same limits hold as on RabbitMQ.
 //!
@@ -17,6 +17,7 @@ mod consumer;
 mod delays;
 #[cfg(any(test, feature = "testing"))]
 mod faults;
+mod look;
 mod queue;
 mod session;
 pub(super) mod state;

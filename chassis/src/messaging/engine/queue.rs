@@ -219,6 +219,17 @@ impl QueueState {
         back.collect()
     }
 
+    /// The first that waits behind `after`, and the letter there.
+    pub(super) fn behind(&self, after: u64) -> Option<(u64, Arc<Letter>)> {
+        let (position, entry) = self.ready.range(after.saturating_add(1)..).next()?;
+        Some((*position, entry.letter.clone()))
+    }
+
+    /// Takes out what waits at `position`; false when nothing does any more.
+    pub(super) fn remove(&mut self, position: u64) -> bool {
+        self.ready.remove(&position).is_some()
+    }
+
     /// Takes out what is due, in order.
     pub(super) fn pop_due(&mut self, now: Instant) -> Option<(u64, Entry)> {
         // All are held equally long, so the first in is the first out, unless the clock of a former process differs.

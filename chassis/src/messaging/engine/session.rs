@@ -7,12 +7,13 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, timeout_at};
 
 use super::consumer::EngineConsumer;
+use super::look::Look;
 use super::queue::Subscriber;
 use super::store::Recorded;
 use super::{Engine, Fault};
 use crate::BoxFuture;
 use crate::messaging::driver::{
-    ConnectionState, Consume, Consumer, DeclareError, Driver, Outgoing, PublishError, Topology,
+    BrowseError, Browser, ConnectionState, Consume, Consumer, DeclareError, Driver, Outgoing, PublishError, Topology,
 };
 use crate::messaging::limits;
 
@@ -78,6 +79,16 @@ impl Session {
         Err(PublishError::Timeout { maybe_stored: true })
     }
 
+    /// Who looks has a person waiting, so a connection that is down is an answer.
+    fn open_for_looks(&self) -> Result<(), BrowseError> {
+        match &*self.state.borrow() {
+            ConnectionState::Connected | ConnectionState::Blocked(_) => Ok(()),
+            ConnectionState::Connecting => Err(BrowseError::NotConnected("connecting".to_owned())),
+            ConnectionState::Reconnecting { cause, .. } => Err(BrowseError::NotConnected(cause.to_string())),
+            ConnectionState::Closed => Err(BrowseError::NotConnected("it was closed".to_owned())),
+        }
+    }
+
     async fn until_connected(&self) -> Result<(), DeclareError> {
         let mut state = self.state.subscribe();
         let up = |state: &ConnectionState| {
@@ -118,6 +129,22 @@ impl Driver for Session {
             let (consumer, _) = self.engine.change(|state| state.subscribe(&spec.queue, subscriber));
             let consumer = EngineConsumer::new(self.engine.clone(), spec.queue.into(), consumer?, deliveries);
             Ok(Box::new(consumer) as Box<dyn Consumer>)
+        })
+    }
+
+    fn browse<'a>(&'a self, queue: &'a str, most: usize) -> BoxFuture<'a, Result<Box<dyn Browser>, BrowseError>> {
+        Box::pin(async move {
+            self.open_for_looks()?;
+            let look = Look::open(self.engine.clone(), queue, most);
+            look.map(|look| Box::new(look) as Box<dyn Browser>)
+        })
+    }
+
+    fn depth<'a>(&'a self, queue: &'a str) -> BoxFuture<'a, Result<u64, BrowseError>> {
+        Box::pin(async move {
+            self.open_for_looks()?;
+            let depth = self.engine.depth(queue).ok_or_else(|| BrowseError::NoQueue(queue.to_owned()))?;
+            Ok(depth.ready as u64)
         })
     }
 

@@ -249,6 +249,13 @@ impl State {
         Ok(())
     }
 
+    /// Removes what waits at `position` of a queue, if it still does.
+    pub(super) fn remove(&mut self, name: &str, position: u64) {
+        if self.queues.get_mut(name).is_some_and(|queue| queue.remove(position)) {
+            self.changes.push(Change::Remove { position });
+        }
+    }
+
     /// Takes back whatever the consumers of `session` hold.
     pub(super) fn take_back(&mut self, session: u64) {
         for (name, queue) in &mut self.queues {

@@ -23,7 +23,7 @@ impl Lane {
 /// A lane whose first row has failed.
 #[derive(Debug)]
 struct Failing {
-    /// When it may be tried again; `None` while its row is being parked.
+    /// When it may be tried again; `None` while its row is being parked, or its failure noted.
     until: Option<Instant>,
     /// How often its row has failed for good, one after the other.
     permanent: u32,
@@ -130,12 +130,19 @@ impl Lanes {
         self.disturbed.insert(lane.clone());
     }
 
-    /// The same, but the lane is left alone until `until`.
-    pub(super) fn block(&mut self, lane: &Lane, seq: i64, until: Instant, permanent: bool) {
+    /// The same, but the lane is left alone until [`retry_at`](Self::retry_at) says for how long.
+    pub(super) fn block(&mut self, lane: &Lane, seq: i64, permanent: bool) {
         self.give_back(lane, seq);
         let before = self.permanent_failures(lane);
         let permanent = if permanent { before + 1 } else { 0 };
-        self.failing.insert(lane.clone(), Failing { until: Some(until), permanent });
+        self.failing.insert(lane.clone(), Failing { until: None, permanent });
+    }
+
+    /// A lane that was blocked may be tried again at `until`.
+    pub(super) fn retry_at(&mut self, lane: &Lane, until: Instant) {
+        if let Some(failing) = self.failing.get_mut(lane) {
+            failing.until = Some(until);
+        }
     }
 
     /// The row on its way is to be parked: its lane waits until that is done.

@@ -5,9 +5,14 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::PARTITIONS;
 use super::store::{Held, Store};
 use crate::Result;
 use crate::data::Engine;
+
+fn share(relays: usize) -> usize {
+    usize::from(PARTITIONS).div_ceil(relays.max(1))
+}
 
 /// Takes and renews the leases of partitions, and tells the workers until when they may rely on them.
 pub(super) struct Leases {
@@ -34,19 +39,29 @@ impl Leases {
         let begun = Instant::now();
         let held = match store.db().engine() {
             Engine::Sqlite => store.take_over(self.ttl).await?,
-            Engine::Postgres => self.acquire_free(store).await?,
+            Engine::Postgres => {
+                let share = share(store.relays(self.ttl).await?);
+                self.acquire_free(store, share).await?
+            }
         };
         self.until.send_replace(begun + self.ttl);
         Ok(held)
     }
 
-    /// Takes what nobody holds, one partition at a time, so that several relays that start together share.
-    pub(super) async fn acquire_free(&self, store: &Store) -> Result<Vec<Held>> {
+    /// Takes what nobody holds, up to `most`, one partition at a time, so that several relays that start together share.
+    pub(super) async fn acquire_free(&self, store: &Store, most: usize) -> Result<Vec<Held>> {
         let mut taken = Vec::new();
-        while let Some(held) = store.acquire(self.ttl).await? {
+        while taken.len() < most
+            && let Some(held) = store.acquire(self.ttl).await?
+        {
             taken.push(held);
         }
         Ok(taken)
+    }
+
+    /// How many partitions one of the relays that live should have at most.
+    pub(super) async fn share(&self, store: &Store) -> Result<usize> {
+        Ok(share(store.relays(self.ttl).await?))
     }
 
     /// Holds what is held; gives what that is.

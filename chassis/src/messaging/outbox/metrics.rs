@@ -14,6 +14,9 @@ pub(super) struct Metrics {
     expired: Counter,
     acquired: Counter,
     lost: Counter,
+    yielded: Counter,
+    unheard: Gauge,
+    forgotten: Counter,
 }
 
 impl Metrics {
@@ -40,6 +43,9 @@ impl Metrics {
             expired: counter("chassis.outbox.expired", "Messages dropped since their time was over."),
             acquired: lease("acquired"),
             lost: lease("lost"),
+            yielded: lease("yielded"),
+            unheard: gauge("chassis.outbox.unheard", "{message}", "Messages kept since nobody hears their kind yet."),
+            forgotten: counter("chassis.outbox.parked_forgotten", "Parked messages deleted since they were too old."),
         }
     }
 
@@ -69,5 +75,23 @@ impl Metrics {
 
     pub(super) fn lost(&self) {
         self.lost.inc();
+    }
+
+    pub(super) fn yielded(&self) {
+        self.yielded.inc();
+    }
+
+    pub(super) fn unheard(&self, kept: i64) {
+        self.unheard.set(kept);
+    }
+
+    pub(super) fn unheard_dropped(&self, kind: &str) {
+        let labels = [("service", self.service), ("type", kind)];
+        let help = "Messages dropped since nobody hears their kind.";
+        metrics::counter("chassis.outbox.unheard_dropped", help, &labels).inc();
+    }
+
+    pub(super) fn forgotten(&self, count: u64) {
+        self.forgotten.add(count);
     }
 }

@@ -9,6 +9,9 @@
 //! others waits for the confirmation of the one before; rows of different keys are sent side by side. A row that fails
 //! holds back its own key only, and is parked when it has failed for good several times over.
 //!
+//! An event that no queue is bound for is kept for `outbox.unroutable_for` and delivered when somebody binds one; only then
+//! is it dropped. A [`Desk`] shows an operator what is parked, puts it back or discards it.
+//!
 //! | metric | says |
 //! |---|---|
 //! | `chassis_outbox_depth` | rows waiting, counted up to 100,000 |
@@ -16,9 +19,13 @@
 //! | `chassis_outbox_parked` | rows parked |
 //! | `chassis_outbox_publish_duration_seconds` | from the row's first sending to its confirmation |
 //! | `chassis_outbox_published_total`, `chassis_outbox_expired_total` | rows done with |
+//! | `chassis_outbox_unheard` | rows kept since nobody hears their kind yet |
+//! | `chassis_outbox_unheard_dropped_total` | rows dropped since nobody hears their kind, by `type` |
+//! | `chassis_outbox_parked_forgotten_total` | parked rows deleted after `outbox.keep_parked` |
 //! | `chassis_outbox_failures_total` | failed sendings, by `error` |
-//! | `chassis_outbox_lease_changes_total` | partitions `acquired` and `lost` |
+//! | `chassis_outbox_lease_changes_total` | partitions `acquired`, `lost` and `yielded` |
 
+mod desk;
 mod enqueue;
 mod lanes;
 mod leases;
@@ -30,11 +37,13 @@ mod settings;
 mod sql;
 mod state;
 mod store;
+mod unheard;
 #[cfg(feature = "testing")]
 mod unsent;
 mod verdict;
 mod worker;
 
+pub use desk::{Desk, OpenedRow, OutboxSummary, ParkedRow, Partition};
 pub use enqueue::{Pending, Timing, enqueue, enqueue_with};
 pub use partition::{PARTITIONS, partition};
 pub use relay::{Relay, RelayHandle};

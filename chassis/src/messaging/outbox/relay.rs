@@ -11,8 +11,9 @@ use uuid::Uuid;
 use super::leases::Leases;
 use super::metrics::Metrics;
 use super::store::{Held, Store};
+use super::unheard::Unheard;
 use super::worker::{Exit, Shared, Worker};
-use super::{OutboxSettings, RelayState};
+use super::{OutboxSettings, PARTITIONS, RelayState};
 use crate::data::Database;
 use crate::messaging::driver::Driver;
 use crate::{Context, Result};
@@ -24,9 +25,21 @@ pub struct Relay {
     shared: Shared,
     leases: Leases,
     workers: JoinSet<(Held, Exit)>,
-    running: HashMap<u8, (Held, AbortHandle)>,
+    running: HashMap<u8, Employed>,
+    /// How many partitions are ours to take, as several relays share them.
+    share: usize,
+    /// When parked rows were last looked through for old ones.
+    swept: Option<Instant>,
     state: watch::Sender<RelayState>,
     stopped: CancellationToken,
+}
+
+/// A worker, as long as it works.
+struct Employed {
+    held: Held,
+    task: AbortHandle,
+    /// Ends it when its partition is another relay's share.
+    retire: CancellationToken,
 }
 
 /// A relay that runs. Dropped, it ends at once, without giving its partitions back.
@@ -49,6 +62,7 @@ impl Relay {
         let store = Store::new(db, format!("{service}/{}", Uuid::now_v7()), settings.connections);
         let leases = Leases::new(settings.lease);
         let (drain, halt) = (CancellationToken::new(), CancellationToken::new());
+        let unheard = Arc::new(Unheard::new(settings.unroutable_for, settings.retry_min));
         let shared = Shared {
             store: store.clone(),
             driver,
@@ -58,6 +72,7 @@ impl Relay {
             valid: leases.until(),
             drain: drain.clone(),
             halt: halt.clone(),
+            unheard,
         };
         let (sender, state) = watch::channel(RelayState::Ok);
         let relay = Self {
@@ -65,6 +80,8 @@ impl Relay {
             leases,
             workers: JoinSet::new(),
             running: HashMap::new(),
+            share: PARTITIONS.into(),
+            swept: None,
             state: sender,
             stopped: drain.clone(),
         };
@@ -83,7 +100,12 @@ impl Relay {
         self.note(begun);
         loop {
             tokio::select! {
-                Some(ended) = self.workers.join_next(), if !self.workers.is_empty() => self.ended(ended),
+                Some(ended) = self.workers.join_next(), if !self.workers.is_empty() => {
+                    if let Some(retired) = self.ended(ended) {
+                        let outcome = self.hand_over(retired).await;
+                        self.note(outcome);
+                    }
+                }
                 _ = renew.tick() => {
                     let outcome = if started { self.renew().await } else { self.begin().await };
                     started |= outcome.is_ok();
@@ -103,7 +125,7 @@ impl Relay {
         // Partitions are no longer taken, but what is held must stay so while the workers finish.
         while !self.workers.is_empty() {
             tokio::select! {
-                Some(ended) = self.workers.join_next() => self.ended(ended),
+                Some(ended) = self.workers.join_next() => drop(self.ended(ended)),
                 _ = renew.tick() => drop(self.leases.renew(&self.shared.store).await),
             }
         }
@@ -120,12 +142,12 @@ impl Relay {
 
     async fn renew(&mut self) -> Result<()> {
         let held = self.leases.renew(&self.shared.store).await?;
-        self.running.retain(|part, (running, worker)| {
-            let ours = held.contains(running);
+        self.running.retain(|part, worker| {
+            let ours = held.contains(&worker.held);
             if !ours {
                 tracing::warn!(partition = part, "the outbox's partition went to another instance");
                 self.shared.metrics.lost();
-                worker.abort();
+                worker.task.abort();
             }
             ours
         });
@@ -135,6 +157,28 @@ impl Relay {
                 self.employ(held);
             }
         }
+        self.share = self.leases.share(&self.shared.store).await?;
+        self.retire_what_is_too_much();
+        Ok(())
+    }
+
+    /// Lets workers finish whose partitions are the share of relays that came later.
+    fn retire_what_is_too_much(&self) {
+        let staying = self.running.values().filter(|worker| !worker.retire.is_cancelled());
+        for worker in staying.skip(self.share) {
+            tracing::info!(
+                partition = worker.held.part,
+                share = self.share,
+                "a partition of the outbox is another's share"
+            );
+            worker.retire.cancel();
+        }
+    }
+
+    /// Gives the partition of a worker that has finished to whoever wants it.
+    async fn hand_over(&self, held: Held) -> Result<()> {
+        self.shared.store.yield_one(held).await?;
+        self.shared.metrics.yielded();
         Ok(())
     }
 
@@ -142,8 +186,9 @@ impl Relay {
         let seen = self.shared.store.scout().await?;
         let lanes = seen.iter().filter(|seen| seen.waiting).fold(0, |lanes, seen| lanes | 1 << seen.part);
         self.shared.store.db().signal().raise(lanes);
-        if seen.iter().any(|seen| seen.free) {
-            for held in self.leases.acquire_free(&self.shared.store).await? {
+        let room = self.share.saturating_sub(self.running.len());
+        if room > 0 && seen.iter().any(|seen| seen.free) {
+            for held in self.leases.acquire_free(&self.shared.store, room).await? {
                 self.shared.metrics.acquired();
                 self.employ(held);
             }
@@ -151,15 +196,39 @@ impl Relay {
         Ok(())
     }
 
-    async fn survey(&self) -> Result<()> {
-        let survey = self.shared.store.survey().await?;
+    async fn survey(&mut self) -> Result<()> {
+        // What waits for somebody to hear it is not late.
+        let unheard = self.shared.unheard.kept();
+        let survey = self.shared.store.survey(&unheard).await?;
         self.shared.metrics.surveyed(survey.depth, survey.oldest, survey.parked);
+        let kept = if unheard.is_empty() { 0 } else { self.shared.store.of_routes(&unheard).await? };
+        self.shared.metrics.unheard(kept);
+        self.forget_what_is_old().await?;
         let state = if survey.oldest < self.shared.settings.degraded_after {
             RelayState::Ok
         } else {
             RelayState::Degraded { oldest: survey.oldest, cause: self.shared.trouble.get() }
         };
         self.publish(state);
+        Ok(())
+    }
+
+    /// Parked rows are only deleted where the settings say so: each is something that somebody did not hear.
+    async fn forget_what_is_old(&mut self) -> Result<()> {
+        let Some(keep) = self.shared.settings.keep_parked else { return Ok(()) };
+        if self.swept.is_some_and(|swept| swept.elapsed() < SWEEP.min(keep)) {
+            return Ok(());
+        }
+        let forgotten = self.shared.store.forget_parked(keep).await?;
+        self.swept = Some(Instant::now());
+        if forgotten > 0 {
+            self.shared.metrics.forgotten(forgotten);
+            tracing::warn!(
+                forgotten,
+                ?keep,
+                "parked messages of the outbox were deleted unsent (`outbox.keep_parked`)"
+            );
+        }
         Ok(())
     }
 
@@ -183,29 +252,34 @@ impl Relay {
     }
 
     fn employ(&mut self, held: Held) {
-        let worker = Worker::new(self.shared.clone(), held);
+        let retire = self.shared.halt.child_token();
+        let worker = Worker::new(Shared { halt: retire.clone(), ..self.shared.clone() }, held);
         let context = Context::current();
         let task = context.scope(async move { (held, worker.run().await) });
-        if let Some((_, former)) = self.running.insert(held.part, (held, self.workers.spawn(task))) {
-            former.abort();
+        let employed = Employed { held, task: self.workers.spawn(task), retire };
+        if let Some(former) = self.running.insert(held.part, employed) {
+            former.task.abort();
         }
     }
 
-    fn ended(&mut self, ended: Result<(Held, Exit), JoinError>) {
+    /// Takes note that a worker has ended; gives what it held if that is to be given back.
+    fn ended(&mut self, ended: Result<(Held, Exit), JoinError>) -> Option<Held> {
         match ended {
             Ok((held, exit)) => {
-                if self.running.get(&held.part).is_some_and(|(running, _)| *running == held) {
+                if self.running.get(&held.part).is_some_and(|worker| worker.held == held) {
                     self.running.remove(&held.part);
                 }
                 if exit == Exit::Lost {
                     self.shared.metrics.lost();
                 }
+                (exit == Exit::Drained).then_some(held)
             }
             Err(error) if error.is_panic() => {
                 tracing::error!(%error, "a worker of the outbox broke; it will be replaced");
-                self.running.retain(|_, (_, worker)| worker.id() != error.id());
+                self.running.retain(|_, worker| worker.task.id() != error.id());
+                None
             }
-            Err(_) => {}
+            Err(_) => None,
         }
     }
 }
@@ -251,6 +325,8 @@ impl std::fmt::Debug for StoreHandle {
     }
 }
 
+/// How often old parked rows are looked for.
+const SWEEP: Duration = Duration::from_secs(60 * 60);
 /// How long giving back the partitions may take. They end by themselves later.
 const RELEASE_WITHIN: Duration = Duration::from_secs(2);
 

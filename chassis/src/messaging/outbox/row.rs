@@ -80,7 +80,8 @@ impl Row {
 }
 
 impl Letter {
-    fn read(row: &AnyRow) -> Result<Self> {
+    /// Reads what is to be sent, from the table of waiting or that of parked rows.
+    pub(super) fn read(row: &AnyRow) -> Result<Self> {
         let properties: Properties = serde_json::from_str(row.try_get("properties")?)?;
         Ok(Self {
             exchange: row.try_get("exchange")?,

@@ -36,6 +36,15 @@ pub struct OutboxSettings {
     /// After how many failures for good, one after the other, a message is parked.
     #[schemars(range(min = 1))]
     pub park_after: u32,
+    /// For how long a kind of event that no queue is bound for is kept, from the first one on: its consumer may just not have
+    /// been started yet. After that it is taken to be meant for nobody, and dropped until somebody hears it. `0s` leaves them to the broker, which drops them at once and uncounted.
+    #[serde(with = "crate::config::duration")]
+    #[schemars(schema_with = "crate::config::duration::schema")]
+    pub unroutable_for: Duration,
+    /// For how long parked messages are kept; for ever unless it is set.
+    #[serde(with = "crate::config::duration::optional")]
+    #[schemars(schema_with = "crate::config::duration::optional::schema")]
+    pub keep_parked: Option<Duration>,
     /// From which age of the oldest message on the service's health is degraded.
     #[serde(with = "crate::config::duration")]
     #[schemars(schema_with = "crate::config::duration::schema")]
@@ -55,6 +64,8 @@ impl Default for OutboxSettings {
             retry_min: Duration::from_millis(500),
             retry_max: Duration::from_secs(60),
             park_after: 10,
+            unroutable_for: Duration::from_secs(10 * 60),
+            keep_parked: None,
             degraded_after: Duration::from_secs(60),
             connections: 2,
         }
@@ -70,6 +81,12 @@ impl Settings for OutboxSettings {
         }
         if self.lease < Duration::from_millis(300) {
             faults.add("lease", "must be at least 300ms");
+        }
+        if self.lease > Duration::from_secs(5 * 60) {
+            faults.add(
+                "lease",
+                "must not be longer than 5min, as what an instance that died has leased waits for so long",
+            );
         }
         if self.retry_min > self.retry_max {
             faults.add("retry_min", "must not be longer than `retry_max`");

@@ -6,8 +6,10 @@ use std::time::Duration;
 use sqlx::Row as _;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+use super::lanes::Wanted;
 use super::row::Row;
 use super::sql::{self, Sql};
+use super::unheard::Route;
 use crate::data::{Database, Engine};
 use crate::{Error, ErrorKind, Result, ResultExt};
 
@@ -50,13 +52,14 @@ impl Store {
         &self.db
     }
 
-    pub(super) async fn fetch(&self, part: u8, limit: usize, held: &[i64], blocked: &[Arc<str>]) -> Result<Vec<Row>> {
+    pub(super) async fn fetch(&self, part: u8, wanted: &Wanted, unheard: &[Route]) -> Result<Vec<Row>> {
         let _connection = self.connection().await?;
         let query = sqlx::query(self.sql.fetch)
             .bind(i16::from(part))
-            .bind(i64::try_from(limit).unwrap_or(i64::MAX))
-            .bind(serde_json::to_string(held)?)
-            .bind(serde_json::to_string(blocked)?);
+            .bind(i64::try_from(wanted.limit).unwrap_or(i64::MAX))
+            .bind(serde_json::to_string(&wanted.held)?)
+            .bind(serde_json::to_string(&wanted.blocked)?)
+            .bind(serde_json::to_string(unheard)?);
         let rows = query.fetch_all(self.db.pool()).await.context("reading the outbox")?;
         rows.iter().map(Row::read).collect::<Result<_, _>>().context("reading the outbox")
     }
@@ -128,7 +131,41 @@ impl Store {
     pub(super) async fn release(&self) -> Result<()> {
         let query = sqlx::query(self.sql.release).bind(self.owner.to_string());
         self.db.write(query).await.context("releasing the outbox")?;
+        if self.db.engine() == Engine::Postgres {
+            let query = sqlx::query(sql::POSTGRES_ABSENT).bind(self.owner.to_string());
+            self.db.write(query).await.context("taking leave of other relays")?;
+        }
         Ok(())
+    }
+
+    /// Gives one partition back, for another relay to take.
+    pub(super) async fn yield_one(&self, held: Held) -> Result<()> {
+        let query = sqlx::query(self.sql.yield_one).bind(i16::from(held.part));
+        let query = query.bind(self.owner.to_string()).bind(held.epoch);
+        self.db.write(query).await.context("yielding a partition of the outbox")?;
+        Ok(())
+    }
+
+    /// Says that this relay lives, and gives how many do. On SQLite there is one, since the newest takes everything over.
+    pub(super) async fn relays(&self, ttl: Duration) -> Result<usize> {
+        if self.db.engine() == Engine::Sqlite {
+            return Ok(1);
+        }
+        let query = sqlx::query(sql::POSTGRES_PRESENT).bind(self.owner.to_string()).bind(millis(ttl));
+        let row = query.fetch_one(self.db.pool()).await.context("counting the outbox's relays")?;
+        Ok(usize::try_from(row.try_get::<i64, _>("others")?).unwrap_or_default() + 1)
+    }
+
+    /// How many rows of these routes wait, counted up to 100,000.
+    pub(super) async fn of_routes(&self, routes: &[Route]) -> Result<i64> {
+        let query = sqlx::query(self.sql.of_routes).bind(serde_json::to_string(routes)?);
+        Ok(query.fetch_one(self.db.pool()).await.context("looking at the outbox")?.try_get("kept")?)
+    }
+
+    /// Deletes what was parked more than `age` ago. Gives how much that was.
+    pub(super) async fn forget_parked(&self, age: Duration) -> Result<u64> {
+        let query = sqlx::query(self.sql.forget_parked).bind(millis(age));
+        self.db.write(query).await.context("forgetting parked messages")
     }
 
     pub(super) async fn scout(&self) -> Result<Vec<Seen>> {
@@ -138,8 +175,9 @@ impl Store {
         rows.iter().map(seen).collect()
     }
 
-    pub(super) async fn survey(&self) -> Result<Survey> {
-        let row = sqlx::query(self.sql.survey).fetch_one(self.db.pool()).await.context("looking at the outbox")?;
+    pub(super) async fn survey(&self, unheard: &[Route]) -> Result<Survey> {
+        let query = sqlx::query(self.sql.survey).bind(serde_json::to_string(unheard)?);
+        let row = query.fetch_one(self.db.pool()).await.context("looking at the outbox")?;
         let oldest: Option<i64> = row.try_get("oldest")?;
         Ok(Survey {
             depth: row.try_get("depth")?,

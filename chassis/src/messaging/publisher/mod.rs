@@ -72,16 +72,19 @@ impl Publisher {
     /// The message that carries `event`, and the span that is the parent of whatever its receivers do.
     fn message<E: Event>(&self, event: &E, exchange: &str) -> Result<(Message, Span)> {
         let context = Context { service: Some(self.shared.service), ..Context::current() };
-        let mut span = Span::start(SpanKind::Producer, format!("send {exchange}"), &context);
+        let mut span = Span::start(SpanKind::Producer, "send", &context);
         let message = envelope::encode(event, self.shared.service, &span.context(&context))?;
         limits::check(&message).map_err(|error| unpublished(error, E::KIND))?;
-        span.set("messaging.system", self.shared.driver.system());
-        span.set("messaging.operation.name", "send");
-        span.set("messaging.operation.type", "send");
-        span.set("messaging.destination.name", exchange.to_owned());
-        span.set("messaging.rabbitmq.destination.routing_key", E::KIND);
-        span.set("messaging.message.id", message.id.clone());
-        span.set("messaging.message.conversation_id", message.correlation_id.clone().unwrap_or_default());
+        if span.is_recording() {
+            span.rename(format!("send {exchange}"));
+            span.set("messaging.system", self.shared.driver.system());
+            span.set("messaging.operation.name", "send");
+            span.set("messaging.operation.type", "send");
+            span.set("messaging.destination.name", exchange.to_owned());
+            span.set("messaging.rabbitmq.destination.routing_key", E::KIND);
+            span.set("messaging.message.id", message.id.clone());
+            span.set("messaging.message.conversation_id", message.correlation_id.clone().unwrap_or_default());
+        }
         Ok((message, span))
     }
 

@@ -117,6 +117,10 @@ fn config(app: &App, name: &str, folder: &Folder) -> Result<Config> {
     if cfg!(feature = "messaging") {
         ours += &format!("messaging.transport = \"memory\"\nmessaging.memory.name = {}\n", quoted(name.to_owned()));
     }
+    if cfg!(all(feature = "messaging", any(feature = "sqlite", feature = "postgres"))) {
+        // All consumers are there before a test begins, so that nobody is to be waited for.
+        ours += "outbox.unroutable_for = \"0s\"\n";
+    }
     for service in app.service_names() {
         let url = quoted(format!("sqlite:{}", folder.path().join(format!("{service}.db")).display()));
         ours += &format!("[services.{service}]\nhttp.listen = \"127.0.0.1:0\"\n");

@@ -34,7 +34,8 @@ pub fn subjects(hand_wired: bool) -> Result<Subjects, String> {
     })
 }
 
-fn dist(workspace: &Path, package: &str) -> Result<PathBuf, String> {
+/// Builds a package of a workspace with the profile `dist`, and gives the program.
+pub fn dist(workspace: &Path, package: &str) -> Result<PathBuf, String> {
     say(&format!("building {package} with the profile dist"));
     let target = target(workspace);
     cargo(workspace, &["build", "--quiet", "--profile", "dist", "--package", package], &target)?;

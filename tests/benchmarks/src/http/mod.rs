@@ -6,7 +6,7 @@
 //! answered meanwhile: requests per second depend too much on what else the machine does.
 
 mod arguments;
-mod build;
+pub mod build;
 mod clean_build;
 mod instructions;
 mod load;

@@ -1,31 +1,33 @@
 //! The task that owns the publishing channel.
 
 use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::stream::{FuturesUnordered, StreamExt};
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::{Channel, Confirmation};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
-use super::super::encode::Encoded;
+use super::super::encode::{self, Encoded};
 use super::super::error;
 use super::super::link::Link;
 use super::super::settings::AmqpSettings;
 use super::super::side::Side;
-use super::drain::Drain;
 use super::request::{Request, Stage};
 use super::verdict::Verdicts;
 use super::window::Window;
-use crate::messaging::driver::PublishError;
+use crate::messaging::driver::{Outgoing, PublishError};
+use crate::telemetry::metrics::Counter;
 
 /// How often overdue confirmations are looked for, and requests that nobody waits for any more are dropped.
 const TICK: Duration = Duration::from_millis(250);
+/// How long the oldest message may keep those waiting that were confirmed before it.
+const STUCK: Duration = Duration::from_millis(5);
 /// How long to wait before the next try where a channel could not be opened on an open connection.
 const RETRY: Duration = Duration::from_millis(200);
 
@@ -33,9 +35,12 @@ const RETRY: Duration = Duration::from_millis(200);
 pub(super) struct Actor {
     inbox: mpsc::Receiver<Request>,
     side: Side,
+    /// Messages that need no queue, and found none.
+    unroutable: Counter,
     finish: CancellationToken,
     in_flight: usize,
     buffer: usize,
+    max_body: usize,
     confirm_timeout: Duration,
     /// To be sent before anything from the inbox: what was sent before and not confirmed.
     backlog: VecDeque<Request>,
@@ -61,14 +66,17 @@ impl Actor {
         inbox: mpsc::Receiver<Request>,
         side: Side,
         settings: &AmqpSettings,
+        unroutable: Counter,
         finish: CancellationToken,
     ) -> Self {
         Self {
             inbox,
             side,
+            unroutable,
             finish,
             in_flight: settings.in_flight.max(1),
             buffer: settings.buffer.max(1),
+            max_body: settings.max_body,
             confirm_timeout: settings.confirm_timeout,
             backlog: VecDeque::new(),
             suspects: 0,
@@ -125,35 +133,28 @@ impl Actor {
     }
 
     /// Publishes over `channel` for as long as it lives.
-    async fn serve(&mut self, link: &Link, channel: &Channel, window: &mut Window) -> End {
-        let mut confirms = FuturesUnordered::new();
+    async fn serve<'c>(&mut self, link: &Link, channel: &'c Channel, window: &mut Window<'c>) -> End {
         let mut verdicts = Verdicts::default();
         let mut blocked = link.blocked();
-        let mut tick = interval(TICK);
-        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let drain = Drain::default();
+        let (mut tick, mut stuck) = (every(TICK), every(STUCK));
+        let mut front = 0;
         let mut lost = pin!(link.lost());
         let finish = self.finish.clone();
         let mut finished = pin!(finish.cancelled());
         loop {
             let free = blocked.borrow_and_update().is_none();
-            while free && window.len() < self.limit() {
-                let Some(request) = self.next_request() else { break };
-                if request.encoded.headers_size > link.frame_max() {
-                    let size = request.encoded.headers_size;
-                    request.answer(Err(PublishError::TooLarge { what: "headers", size, limit: link.frame_max() }));
-                    continue;
-                }
-                request.progress.set(Stage::Sent);
-                let encoded = request.encoded.clone();
-                let number = window.push(request, Instant::now());
-                confirms.push(send(channel.clone(), number, encoded));
+            if free {
+                self.fill(link, channel, window);
             }
-            let failed = drain.note(&mut verdicts, &mut confirms);
-            settle(window, &mut verdicts);
+            let mut failed = window.note_oldest(&mut verdicts);
+            if failed.is_some() || window.needs_all(&verdicts) {
+                // What completed before the channel died still counts, and the return of a message may ride on any of these.
+                failed = window.note_all(&mut verdicts).or(failed);
+            }
+            settle(window, &mut verdicts, &self.unroutable);
             self.probing &= window.len() > 0;
             if let Some(error) = failed {
-                return if error.is_amqp_soft_error() { End::Closed(error::words(&error)) } else { End::Lost };
+                return ended(&error);
             }
             if self.finish.is_cancelled() || self.inbox.is_closed() {
                 self.inbox.close();
@@ -162,20 +163,27 @@ impl Actor {
                 }
             }
             let room = free && window.len() < self.limit();
+            let waiting = window.len() > 0;
             tokio::select! {
-                Some((number, result)) = confirms.next() => match result {
-                    Ok(confirmation) => verdicts.note(number, confirmation),
-                    Err(error) => {
-                        // What completed before the channel died still counts.
-                        drain.note(&mut verdicts, &mut confirms);
-                        settle(window, &mut verdicts);
-                        return if error.is_amqp_soft_error() { End::Closed(error::words(&error)) } else { End::Lost };
+                noted = poll_fn(|context| window.poll_oldest(&mut verdicts, context)), if waiting => {
+                    if let Err(error) = noted {
+                        window.note_all(&mut verdicts);
+                        settle(window, &mut verdicts, &self.unroutable);
+                        return ended(&error);
                     }
-                },
+                }
                 Some(request) = self.inbox.recv(), if room && self.backlog.is_empty() => self.backlog.push_back(request),
                 _ = blocked.changed() => {}
                 _ = &mut lost => return End::Lost,
                 () = &mut finished, if !self.inbox.is_closed() => {}
+                _ = stuck.tick(), if waiting => {
+                    if std::mem::replace(&mut front, window.front()) == window.front()
+                        && let Some(error) = window.note_all(&mut verdicts)
+                    {
+                        settle(window, &mut verdicts, &self.unroutable);
+                        return ended(&error);
+                    }
+                }
                 _ = tick.tick() => {
                     if !free {
                         self.weed();
@@ -185,6 +193,32 @@ impl Actor {
                     }
                 }
             }
+        }
+    }
+
+    /// Sends what there is room for, without waiting for any of it.
+    fn fill<'c>(&mut self, link: &Link, channel: &'c Channel, window: &mut Window<'c>) {
+        let mut now = None;
+        while window.len() < self.limit() {
+            let Some(mut request) = self.next_request() else { return };
+            let encoded = match request.encoded.take() {
+                Some(encoded) => Ok(encoded),
+                None => encode::encode(&request.outgoing, self.max_body),
+            };
+            let encoded = match encoded {
+                Ok(encoded) => encoded,
+                Err(error) => {
+                    request.answer(Err(error));
+                    continue;
+                }
+            };
+            if encoded.headers_size > link.frame_max() {
+                let size = encoded.headers_size;
+                request.answer(Err(PublishError::TooLarge { what: "headers", size, limit: link.frame_max() }));
+                continue;
+            }
+            request.progress.set(Stage::Sent);
+            window.push(request, *now.get_or_insert_with(Instant::now), send(channel, encoded));
         }
     }
 
@@ -208,13 +242,13 @@ impl Actor {
     }
 
     /// Puts what was not confirmed back to the front, to be sent again under the same id.
-    fn salvage(&mut self, window: Window, end: &End) {
+    fn salvage(&mut self, window: Window<'_>, end: &End) {
         let alone = window.len() == 1;
         let mut again: VecDeque<Request> = VecDeque::with_capacity(window.len() + self.backlog.len());
         let mut refused = 0;
         for request in window.into_requests() {
             match end {
-                End::Closed(words) if alone || blames(words, &request.encoded) => {
+                End::Closed(words) if alone || blames(words, &request.outgoing) => {
                     refused += 1;
                     request.answer(Err(PublishError::Refused(words.clone())));
                 }
@@ -239,7 +273,7 @@ impl Actor {
 }
 
 /// Whether the broker's words, such as `NOT_FOUND - no exchange 'x' in vhost '/'`, are about the message's exchange.
-fn blames(words: &str, message: &Encoded) -> bool {
+fn blames(words: &str, message: &Outgoing) -> bool {
     let exchange = message.exchange.as_str();
     !exchange.is_empty() && words.contains("exchange") && words.contains(&format!("'{exchange}'"))
 }
@@ -254,33 +288,44 @@ async fn open(link: &Link) -> Result<Channel, String> {
     Ok(channel)
 }
 
-/// Sends one message. The first poll hands its frames over, so messages go out in the order in which these are first polled.
-async fn send(channel: Channel, number: u64, message: Encoded) -> (u64, lapin::Result<Confirmation>) {
-    let Encoded { exchange, routing_key, mandatory, properties, body, .. } = message;
-    let options = BasicPublishOptions { mandatory, ..BasicPublishOptions::default() };
-    let sent = channel.basic_publish(exchange, routing_key, options, &body, properties).await;
-    let result = match sent {
-        Ok(confirm) => confirm.await,
-        Err(error) => Err(error),
-    };
-    (number, result)
+/// Sends one message, and gives its confirmation. The first poll hands its frames over, so messages go out in the order in
+/// which these are first polled.
+async fn send(channel: &Channel, message: Encoded) -> lapin::Result<Confirmation> {
+    let Encoded { exchange, routing_key, properties, body, .. } = message;
+    // Always, since what no queue took is to be known, and only sometimes an error.
+    let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
+    channel.basic_publish(exchange, routing_key, options, &body, properties).await?.await
 }
 
-fn settle(window: &mut Window, verdicts: &mut Verdicts) {
+fn ended(error: &lapin::Error) -> End {
+    if error.is_amqp_soft_error() { End::Closed(error::words(error)) } else { End::Lost }
+}
+
+fn every(period: Duration) -> Interval {
+    let mut ticks = interval(period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
+}
+
+fn settle(window: &mut Window<'_>, verdicts: &mut Verdicts, unroutable: &Counter) {
     for number in verdicts.nacked() {
         if let Some(request) = window.take(number) {
-            verdicts.was_returned(&request.encoded);
+            verdicts.was_returned(&request.outgoing);
             request.answer(Err(PublishError::Nacked));
         }
     }
     for number in verdicts.acked() {
         let Some(request) = window.take(number) else { continue };
-        if verdicts.was_returned(&request.encoded) {
-            let exchange = request.encoded.exchange.as_str().to_owned();
-            let routing_key = request.encoded.routing_key.as_str().to_owned();
+        if !verdicts.was_returned(&request.outgoing) {
+            request.answer(Ok(()));
+        } else if request.outgoing.mandatory {
+            let Outgoing { exchange, routing_key, .. } = &request.outgoing;
+            let (exchange, routing_key) = (exchange.clone(), routing_key.clone());
             request.answer(Err(PublishError::Unroutable { exchange, routing_key }));
         } else {
+            unroutable.inc();
             request.answer(Ok(()));
         }
     }
+    unroutable.add(verdicts.forget_answered(window));
 }

@@ -5,7 +5,6 @@
 //! is whose.
 
 mod actor;
-mod drain;
 mod request;
 mod verdict;
 mod window;
@@ -23,6 +22,7 @@ use super::encode;
 use super::settings::AmqpSettings;
 use super::side::Side;
 use crate::messaging::driver::{Outgoing, PublishError};
+use crate::telemetry::metrics::Counter;
 
 /// Hands messages to the task that owns the channel.
 pub(super) struct Publisher {
@@ -33,25 +33,31 @@ pub(super) struct Publisher {
 }
 
 impl Publisher {
-    /// Starts the task. When `finish` is cancelled it sends what it has, takes no more, and ends.
-    pub(super) fn start(side: Side, settings: &AmqpSettings, finish: CancellationToken) -> (Self, JoinHandle<()>) {
+    /// Starts the task. When `finish` is cancelled it sends what it has, takes no more, and ends. Messages that need no queue
+    /// and found none are counted in `unroutable`.
+    pub(super) fn start(
+        side: Side,
+        settings: &AmqpSettings,
+        unroutable: Counter,
+        finish: CancellationToken,
+    ) -> (Self, JoinHandle<()>) {
         let buffer = settings.buffer.max(1);
         let (requests, inbox) = mpsc::channel(buffer);
-        let actor = Actor::new(inbox, side.clone(), settings, finish);
+        let actor = Actor::new(inbox, side.clone(), settings, unroutable, finish);
         let max_body = settings.max_body;
         (Self { requests, side, max_body, buffer }, tokio::spawn(actor.run()))
     }
 
     pub(super) async fn publish(&self, outgoing: Outgoing) -> Result<(), PublishError> {
-        let encoded = encode::encode(&outgoing, self.max_body)?;
+        let encoded = Some(encode::encode(&outgoing, self.max_body)?);
         let (reply, answer) = oneshot::channel();
-        let progress = Arc::new(Progress::default());
-        let request = Request { encoded, reply, progress: Arc::clone(&progress) };
+        let (deadline, progress) = (outgoing.deadline, Arc::new(Progress::default()));
+        let request = Request { outgoing, encoded, reply, progress: Arc::clone(&progress) };
         self.requests.try_send(request).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => PublishError::BufferFull { limit: self.buffer },
             mpsc::error::TrySendError::Closed(_) => PublishError::NotConnected("closed".to_owned()),
         })?;
-        match timeout_at(outgoing.deadline, answer).await {
+        match timeout_at(deadline, answer).await {
             Ok(Ok(result)) => result,
             Ok(Err(_)) => Err(self.unanswered(progress.stage(), true)),
             Err(_) => Err(self.unanswered(progress.stage(), false)),

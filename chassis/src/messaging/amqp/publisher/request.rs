@@ -6,11 +6,13 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use tokio::sync::oneshot;
 
 use super::super::encode::Encoded;
-use crate::messaging::driver::PublishError;
+use crate::messaging::driver::{Outgoing, PublishError};
 
 /// A message, and where its verdict goes.
 pub(super) struct Request {
-    pub(super) encoded: Encoded,
+    pub(super) outgoing: Outgoing,
+    /// As it goes to the wire; taken when it is sent, and made again where it must be sent again.
+    pub(super) encoded: Option<Encoded>,
     pub(super) reply: oneshot::Sender<Result<(), PublishError>>,
     pub(super) progress: Arc<Progress>,
 }

@@ -9,7 +9,8 @@ use std::collections::HashMap;
 use lapin::Confirmation;
 use lapin::types::ShortString;
 
-use super::super::encode::Encoded;
+use super::window::Window;
+use crate::messaging::driver::Outgoing;
 
 /// Two messages that agree in this share their fate, as the broker routes them alike.
 type Key = (ShortString, ShortString, ShortString);
@@ -20,6 +21,8 @@ pub(super) struct Verdicts {
     acked: Vec<u64>,
     nacked: Vec<u64>,
     returned: HashMap<Key, usize>,
+    /// What came back since [`forget_answered`](Self::forget_answered) last looked.
+    fresh: Vec<Key>,
 }
 
 impl Verdicts {
@@ -40,11 +43,14 @@ impl Verdicts {
         if let Some(returned) = returned {
             let id = returned.properties.message_id().clone().unwrap_or_else(empty);
             let key = (id, returned.exchange.clone(), returned.routing_key.clone());
+            self.fresh.push(key.clone());
             *self.returned.entry(key).or_default() += 1;
         }
     }
 
-    /// The messages that were confirmed since the last call. Call it only when no completed confirmation is left unnoted.
+    /// The messages that were confirmed since the last call.
+    ///
+    /// Among them are mandatory ones only when no confirmation that completed before theirs is left unnoted.
     pub(super) fn acked(&mut self) -> Vec<u64> {
         std::mem::take(&mut self.acked)
     }
@@ -54,13 +60,18 @@ impl Verdicts {
         std::mem::take(&mut self.nacked)
     }
 
+    /// The numbers of all messages that [`acked`](Self::acked) and [`nacked`](Self::nacked) would give.
+    pub(super) fn noted(&self) -> impl Iterator<Item = u64> {
+        self.acked.iter().chain(&self.nacked).copied()
+    }
+
     /// Whether a confirmed message came back for want of a queue.
-    pub(super) fn was_returned(&mut self, message: &Encoded) -> bool {
-        if !message.mandatory || self.returned.is_empty() {
+    pub(super) fn was_returned(&mut self, outgoing: &Outgoing) -> bool {
+        if self.returned.is_empty() {
             return false;
         }
-        let id = message.properties.message_id().clone().unwrap_or_else(empty);
-        let key = (id, message.exchange.clone(), message.routing_key.clone());
+        let short = |text: &str| ShortString::try_new(text).unwrap_or_else(|_| empty());
+        let key = (short(&outgoing.message.id), short(&outgoing.exchange), short(&outgoing.routing_key));
         let Some(count) = self.returned.get_mut(&key) else {
             return false;
         };
@@ -69,6 +80,20 @@ impl Verdicts {
             self.returned.remove(&key);
         }
         true
+    }
+}
+
+impl Verdicts {
+    /// Forgets what came back after its message was answered, as those may be that need no queue; gives how many.
+    pub(super) fn forget_answered(&mut self, window: &Window<'_>) -> u64 {
+        let mut forgotten = 0;
+        for key in std::mem::take(&mut self.fresh) {
+            let (id, exchange, routing_key) = &key;
+            if !window.holds(id.as_str(), exchange.as_str(), routing_key.as_str()) {
+                forgotten += u64::from(self.returned.remove(&key).is_some());
+            }
+        }
+        forgotten
     }
 }
 

@@ -45,7 +45,8 @@ fn a_failed_key_blocks_only_itself_and_only_for_a_while() {
     let now = Instant::now();
     let later = now + Duration::from_secs(1);
     lanes.admit(vec![row(1, Some("a")), row(2, Some("a")), row(3, Some("b"))], now);
-    lanes.block(&key("a"), 1, later, true);
+    lanes.block(&key("a"), 1, true);
+    lanes.retry_at(&key("a"), later);
     assert_eq!(lanes.wanted(now), Wanted { limit: 9, held: vec![3], blocked: vec!["a".into()] });
     assert_eq!(lanes.next_retry(now), Some(later));
     assert_eq!(lanes.wanted(later).blocked, Vec::<Arc<str>>::new());
@@ -69,10 +70,12 @@ fn failures_for_good_are_counted_until_one_is_of_another_kind() {
     let mut lanes = Lanes::new(10);
     let now = Instant::now();
     for expected in 1..4 {
-        lanes.block(&key("a"), 1, now, true);
+        lanes.block(&key("a"), 1, true);
+        lanes.retry_at(&key("a"), now);
         assert_eq!(lanes.permanent_failures(&key("a")), expected);
     }
-    lanes.block(&key("a"), 1, now, false);
+    lanes.block(&key("a"), 1, false);
+    lanes.retry_at(&key("a"), now);
     assert_eq!(lanes.permanent_failures(&key("a")), 0);
 }
 
@@ -138,7 +141,8 @@ proptest! {
                 }
                 Event::Block(index) if !sending.is_empty() => {
                     let (lane, row) = sending.swap_remove(index % sending.len());
-                    lanes.block(&lane, row.seq, now + Duration::from_millis(3), false);
+                    lanes.block(&lane, row.seq, false);
+                    lanes.retry_at(&lane, now + Duration::from_millis(3));
                 }
                 Event::DeleteAll => {
                     table.retain(|row| !confirmed.contains(&row.seq));

@@ -17,6 +17,7 @@ use super::metrics::Metrics;
 use super::row::{Letter, Row};
 use super::state::Trouble;
 use super::store::{Held, Store};
+use super::unheard::{self, Route, Unheard};
 use crate::messaging::driver::{ConnectionState, Driver, Outgoing, PublishError};
 use crate::{BoxFuture, Result};
 
@@ -39,6 +40,8 @@ pub(super) struct Shared {
     pub(super) drain: CancellationToken,
     /// Finish what is on its way, then end.
     pub(super) halt: CancellationToken,
+    /// What nobody hears.
+    pub(super) unheard: Arc<Unheard>,
 }
 
 /// Why a worker ended by itself.
@@ -53,10 +56,21 @@ pub(super) enum Exit {
 /// Something that was under way and is done.
 enum Step {
     Fetched(Result<Vec<Row>>),
-    Sent { lane: Lane, seq: i64, id: String, attempts: u32, begun: Instant, result: Result<(), PublishError> },
+    Sent { flight: Flight, result: Result<(), PublishError> },
     Deleted { rows: Vec<i64>, result: Result<bool> },
-    Deferred(Result<()>),
+    Deferred { lane: Lane, until: Instant, result: Result<()> },
     Parked { lane: Lane, seq: i64, result: Result<()> },
+}
+
+/// A row on its way to the broker.
+struct Flight {
+    lane: Lane,
+    seq: i64,
+    id: String,
+    attempts: u32,
+    begun: Instant,
+    /// What kind of event it is, if it is one that nobody has to hear.
+    event: Option<Route>,
 }
 
 /// One partition's worker: a single task that reads, sends and deletes at the same time, decides nothing about order itself
@@ -154,12 +168,11 @@ impl Worker {
 
     fn fetch(&mut self, now: Instant) {
         let wanted = self.lanes.wanted(now);
+        let unheard = self.shared.unheard.waiting(now);
         let (store, part) = (self.shared.store.clone(), self.held.part);
         // What comes while the read is under way may not be in it.
         (self.hungry, self.fetching, self.limit) = (false, true, wanted.limit);
-        self.steps.push(Box::pin(async move {
-            Step::Fetched(store.fetch(part, wanted.limit, &wanted.held, &wanted.blocked).await)
-        }));
+        self.steps.push(Box::pin(async move { Step::Fetched(store.fetch(part, &wanted, &unheard).await) }));
     }
 
     fn is_time_to_delete(&self, now: Instant) -> bool {
@@ -202,26 +215,37 @@ impl Worker {
                 continue;
             }
             match row.letter {
-                Ok(letter) => self.publish(lane.clone(), row.seq, row.attempts, letter, now),
+                Ok(letter) => {
+                    let may_be_unheard = !letter.mandatory && !self.shared.settings.unroutable_for.is_zero();
+                    let event = may_be_unheard.then(|| unheard::route(&letter.exchange, &letter.routing_key));
+                    if event.as_ref().is_some_and(|event| !self.shared.unheard.may_send(event, now)) {
+                        // Read again without its kind, so that it holds up nothing else.
+                        self.hungry = true;
+                        return self.lanes.give_back(&lane, row.seq);
+                    }
+                    let (id, attempts) = (letter.message.id.clone(), row.attempts);
+                    let flight = Flight { lane: lane.clone(), seq: row.seq, id, attempts, begun: now, event };
+                    self.publish(flight, letter);
+                }
                 Err(error) => self.park(lane.clone(), row.seq, "", error),
             }
         }
     }
 
-    fn publish(&mut self, lane: Lane, seq: i64, attempts: u32, letter: Letter, now: Instant) {
+    fn publish(&mut self, flight: Flight, letter: Letter) {
         crate::failpoint!("outbox.after-commit-before-publish");
         let driver = self.shared.driver.clone();
-        let id = letter.message.id.clone();
         let outgoing = Outgoing {
             exchange: letter.exchange,
             routing_key: letter.routing_key,
-            mandatory: letter.mandatory,
+            // Of an event that would be kept it must be known whether anybody hears it.
+            mandatory: letter.mandatory || flight.event.is_some(),
             message: letter.message,
-            deadline: now + self.shared.settings.publish_timeout,
+            deadline: flight.begun + self.shared.settings.publish_timeout,
         };
         self.steps.push(Box::pin(async move {
             let result = driver.publish(outgoing).await;
-            Step::Sent { lane, seq, id, attempts, begun: now, result }
+            Step::Sent { flight, result }
         }));
     }
 }

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Exit, Step, Worker};
+use super::{Exit, Flight, Step, Worker};
 use crate::Result;
 use crate::messaging::driver::PublishError;
 use crate::messaging::outbox::lanes::Lane;
 use crate::messaging::outbox::row::Row;
+use crate::messaging::outbox::unheard::{Fate, Route};
 use crate::messaging::outbox::verdict::{self, Verdict};
 
 /// The longest pause for want of a broker or a database, which come back for all rows at once.
@@ -22,18 +23,17 @@ impl Worker {
                 (self.fetching, self.hungry) = (false, true);
                 self.rest(&format!("{error:#}"));
             }
-            Step::Sent { lane, seq, begun, result: Ok(()), .. } => {
-                self.shared.metrics.published(begun.elapsed());
-                self.recovered();
-                self.settled(&lane, seq);
-            }
-            Step::Sent { lane, seq, id, attempts, result: Err(error), .. } => {
-                self.failed(lane, seq, &id, attempts, &error)
-            }
+            Step::Sent { flight, result: Ok(()) } => self.sent(&flight),
+            Step::Sent { flight, result: Err(error) } => self.not_sent(flight, &error),
             Step::Deleted { rows, result } => return self.deleted(rows, result),
-            Step::Deferred(Ok(())) => {}
-            // It is tried again all the same; only its count is not kept.
-            Step::Deferred(Err(error)) => self.rest(&format!("{error:#}")),
+            Step::Deferred { lane, until, result } => {
+                self.lanes.retry_at(&lane, until);
+                self.hungry |= until <= Instant::now();
+                if let Err(error) = result {
+                    // It is tried again all the same; only its count is not kept.
+                    self.rest(&format!("{error:#}"));
+                }
+            }
             Step::Parked { lane, seq, result } => match result {
                 Ok(()) => {
                     self.lanes.parked(&lane);
@@ -41,8 +41,8 @@ impl Worker {
                 }
                 Err(error) => {
                     self.rest(&format!("{error:#}"));
-                    let again = Instant::now() + self.shared.settings.retry_min;
-                    self.lanes.block(&lane, seq, again, false);
+                    self.lanes.block(&lane, seq, false);
+                    self.lanes.retry_at(&lane, Instant::now() + self.shared.settings.retry_min);
                 }
             },
         }
@@ -56,6 +56,57 @@ impl Worker {
         self.hungry |= disturbed || count >= self.limit;
         for (lane, row) in ready {
             self.send(lane, row);
+        }
+    }
+
+    fn sent(&mut self, flight: &Flight) {
+        self.shared.metrics.published(flight.begun.elapsed());
+        self.recovered();
+        if let Some(event) = flight.event.as_ref().filter(|event| self.shared.unheard.heard(event)) {
+            tracing::info!(event, "an event that nobody heard is heard now; what was kept of it is sent");
+            self.shared.store.db().signal().raise(u8::MAX);
+        }
+        self.settled(&flight.lane, flight.seq);
+    }
+
+    fn not_sent(&mut self, flight: Flight, error: &PublishError) {
+        match (&flight.event, error) {
+            (Some(event), PublishError::Unroutable { routing_key, .. }) => {
+                let fate = self.shared.unheard.unheard(event, Instant::now());
+                self.unheard(&flight, event, routing_key, fate);
+            }
+            (event, _) => {
+                if let Some(event) = event {
+                    self.shared.unheard.unknown(event, Instant::now());
+                }
+                self.failed(flight.lane, flight.seq, &flight.id, flight.attempts, error);
+            }
+        }
+    }
+
+    /// No queue is bound for an event, which the broker took well enough.
+    fn unheard(&mut self, flight: &Flight, event: &Route, kind: &str, fate: Fate) {
+        self.recovered();
+        let patience = self.shared.settings.unroutable_for;
+        match fate {
+            Fate::Kept { first } => {
+                if first {
+                    tracing::warn!(event, ?patience, "nobody hears this event; it is kept, in case its consumer comes");
+                }
+                self.hungry = true;
+                self.lanes.give_back(&flight.lane, flight.seq);
+            }
+            Fate::Dropped { first } => {
+                if first {
+                    tracing::warn!(
+                        event,
+                        ?patience,
+                        "nobody hears this event; it is dropped from now on: is its consumer's queue bound to its exchange?"
+                    );
+                }
+                self.shared.metrics.unheard_dropped(kind);
+                self.settled(&flight.lane, flight.seq);
+            }
         }
     }
 
@@ -88,9 +139,13 @@ impl Worker {
         let pause = verdict::pause(attempts.saturating_add(1), settings.retry_min, settings.retry_max);
         tracing::warn!(message.id = id, %error, ?pause, "a message in the outbox could not be sent");
         self.shared.trouble.set(error.to_string());
-        self.lanes.block(&lane, seq, Instant::now() + pause, permanent);
+        self.lanes.block(&lane, seq, permanent);
+        let until = Instant::now() + pause;
         let (store, held, error) = (self.shared.store.clone(), self.held, error.to_string());
-        self.steps.push(Box::pin(async move { Step::Deferred(store.defer(held, seq, &error, pause).await) }));
+        self.steps.push(Box::pin(async move {
+            let result = store.defer(held, seq, &error, pause).await;
+            Step::Deferred { lane, until, result }
+        }));
     }
 
     pub(super) fn park(&mut self, lane: Lane, seq: i64, id: &str, error: String) {

@@ -1,0 +1,108 @@
+//! What is counted of one client.
+
+use std::sync::Arc;
+
+use crate::resilience::circuit_breaker::{CircuitBreaker, Status, Transition};
+use crate::resilience::retry::GivenUp;
+use crate::telemetry::metrics::{self, Counter, Gauge};
+
+/// The instruments of one client, resolved once.
+#[derive(Clone)]
+pub(super) struct Instruments(Arc<Resolved>);
+
+struct Resolved {
+    service: String,
+    client: String,
+    retries: Counter,
+    given_up: [(GivenUp, Counter); 4],
+    refused: Counter,
+    trips: Counter,
+    states: [(Status, Gauge); 5],
+}
+
+/// What a balancer counts.
+pub(super) struct Balancing {
+    pub(super) endpoints: Gauge,
+    pub(super) ejections: Counter,
+}
+
+impl Instruments {
+    pub(super) fn new(service: &str, client: &str) -> Self {
+        let labels = [("service", service), ("chassis_client", client)];
+        let with = |key: &'static str, value: &'static str| [labels[0], labels[1], (key, value)];
+        let given_up = [GivenUp::Attempts, GivenUp::Deadline, GivenUp::RetryAfter, GivenUp::Budget].map(|why| {
+            let help = "Calls that failed and were not tried again, by why not.";
+            (why, metrics::counter("chassis.client.retries.given_up", help, &with("reason", why.as_str())))
+        });
+        let states = Status::ALL.map(|status| {
+            let help = "1 for the state that the circuit breaker is in.";
+            (status, metrics::gauge("chassis.client.breaker.state", help, &with("state", status.as_str())))
+        });
+        Self(Arc::new(Resolved {
+            service: service.to_owned(),
+            client: client.to_owned(),
+            retries: metrics::counter("chassis.client.retries", "Attempts after the first.", &labels),
+            given_up,
+            refused: metrics::counter(
+                "chassis.client.breaker.refused",
+                "Calls that an open circuit breaker refused.",
+                &labels,
+            ),
+            trips: metrics::counter("chassis.client.breaker.opened", "How often the circuit breaker opened.", &labels),
+            states,
+        }))
+    }
+
+    /// What the balancer counts.
+    pub(super) fn balancing(&self) -> Balancing {
+        let labels = [("service", &*self.0.service), ("chassis_client", &*self.0.client)];
+        Balancing {
+            endpoints: metrics::gauge("chassis.client.endpoints", "Instances that are known.", &labels),
+            ejections: metrics::counter(
+                "chassis.client.ejections",
+                "How often an instance was left out because it kept failing.",
+                &labels,
+            ),
+        }
+    }
+
+    /// Shows the breaker's state from now on.
+    pub(super) fn follow(&self, breaker: &CircuitBreaker) {
+        self.show(breaker.status());
+        let instruments = self.clone();
+        breaker.observe(move |change| instruments.changed(change));
+    }
+
+    fn changed(&self, change: Transition) {
+        let Resolved { service, client, trips, .. } = &*self.0;
+        if change.to == Status::Open {
+            trips.inc();
+        }
+        self.show(change.to);
+        let Transition { from, to, cause } = change;
+        match to {
+            Status::Closed | Status::HalfOpen => tracing::info!(service, client, %from, %to, %cause, "circuit breaker"),
+            _ => tracing::warn!(service, client, %from, %to, %cause, "circuit breaker"),
+        }
+    }
+
+    fn show(&self, status: Status) {
+        for (other, gauge) in &self.0.states {
+            gauge.set(*other == status);
+        }
+    }
+
+    pub(super) fn refused(&self) {
+        self.0.refused.inc();
+    }
+
+    pub(super) fn retrying(&self) {
+        self.0.retries.inc();
+    }
+
+    pub(super) fn given_up(&self, why: GivenUp) {
+        if let Some((_, counter)) = self.0.given_up.iter().find(|(other, _)| *other == why) {
+            counter.inc();
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! What HTTP says about calls: which may be sent again, and what their results mean.
+
+use bytes::Bytes;
+use http::header::RETRY_AFTER;
+use http::{HeaderMap, Request, Response, StatusCode};
+use jiff::Timestamp;
+use jiff::fmt::rfc2822::DateTimeParser;
+use tokio::time::{Duration, Instant};
+
+use super::bounded::{CutShort, Limits};
+use super::instruments::Instruments;
+use super::remote::IDEMPOTENCY_KEY;
+use crate::http::Problem;
+use crate::resilience::Outcome;
+use crate::resilience::retry::{GivenUp, RetryRule, Verdict};
+use crate::{Error, ErrorKind};
+
+/// What the breaker makes of a result: a service that answers works, whatever the answer is, unless it says that it fails.
+pub(super) fn health(result: Result<&Response<Bytes>, &Error>) -> Outcome {
+    match result {
+        Ok(response) if response.extensions().get::<CutShort>().is_some() => Outcome::Ignored,
+        Ok(response) => match response.status() {
+            StatusCode::NOT_IMPLEMENTED | StatusCode::HTTP_VERSION_NOT_SUPPORTED => Outcome::Success,
+            StatusCode::TOO_MANY_REQUESTS => Outcome::Failure,
+            status if status.is_server_error() => Outcome::Failure,
+            _ => Outcome::Success,
+        },
+        Err(error) => match error.kind() {
+            ErrorKind::Unavailable | ErrorKind::DeadlineExceeded => Outcome::Failure,
+            // An answer that is too large came from somebody who works.
+            _ => Outcome::Ignored,
+        },
+    }
+}
+
+/// Has those calls tried again that may be, and whose failure may be a passing one.
+#[derive(Clone)]
+pub(super) struct Repeatable {
+    body_limit: usize,
+    instruments: Instruments,
+}
+
+impl Repeatable {
+    pub(super) fn new(body_limit: usize, instruments: Instruments) -> Self {
+        Self { body_limit, instruments }
+    }
+}
+
+impl RetryRule<Request<Bytes>, Response<Bytes>, Error> for Repeatable {
+    fn replay(&self, request: &Request<Bytes>) -> Option<Request<Bytes>> {
+        let limits = request.extensions().get::<Limits>()?;
+        let repeatable = request.method().is_idempotent() || request.headers().contains_key(&IDEMPOTENCY_KEY);
+        let fits = limits.idempotent && repeatable && request.body().len() <= self.body_limit;
+        fits.then(|| request.clone())
+    }
+
+    fn verdict(&self, result: Result<&Response<Bytes>, &Error>) -> Verdict {
+        match result {
+            Ok(response) => match response.status() {
+                StatusCode::TOO_MANY_REQUESTS
+                | StatusCode::BAD_GATEWAY
+                | StatusCode::SERVICE_UNAVAILABLE
+                | StatusCode::GATEWAY_TIMEOUT => Verdict::Retry { after: retry_after(response.headers()) },
+                StatusCode::CONFLICT if is_in_flight(response) => Verdict::Retry { after: None },
+                _ => Verdict::Final,
+            },
+            Err(error) => match error.kind() {
+                ErrorKind::Unavailable | ErrorKind::DeadlineExceeded => Verdict::Retry { after: None },
+                _ => Verdict::Final,
+            },
+        }
+    }
+
+    fn deadline(&self, request: &Request<Bytes>) -> Option<Instant> {
+        request.extensions().get::<Limits>()?.deadline
+    }
+
+    fn retrying(&self, _: Duration) {
+        self.instruments.retrying();
+    }
+
+    fn given_up(&self, why: GivenUp) {
+        self.instruments.given_up(why);
+    }
+}
+
+/// Whether an earlier attempt with the same key is still at work.
+fn is_in_flight(response: &Response<Bytes>) -> bool {
+    Problem::decode(response.status(), response.body()).is_some_and(|problem| problem.code == "request_in_flight")
+}
+
+/// How long the other side wants to be left alone: RFC 9110, 10.2.3. What cannot be read is as if it were absent.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let at = DateTimeParser::new().parse_timestamp(text).ok()?;
+    Some(Duration::try_from(at.duration_since(Timestamp::now())).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(method: &str, key: bool, idempotent: bool, body: usize) -> Request<Bytes> {
+        let mut request = Request::new(Bytes::from(vec![b'x'; body]));
+        *request.method_mut() = method.parse().expect("a method");
+        if key {
+            request.headers_mut().insert(IDEMPOTENCY_KEY, http::HeaderValue::from_static("7"));
+        }
+        let limits = Limits { attempt: Duration::from_secs(1), deadline: None, idempotent };
+        request.extensions_mut().insert(limits);
+        request
+    }
+
+    fn response(status: u16, retry_after: Option<&str>, body: &'static str) -> Response<Bytes> {
+        let mut response = Response::new(Bytes::from_static(body.as_bytes()));
+        *response.status_mut() = StatusCode::from_u16(status).expect("a status");
+        if let Some(after) = retry_after {
+            response.headers_mut().insert(RETRY_AFTER, after.parse().expect("a header"));
+        }
+        response
+    }
+
+    fn rule() -> Repeatable {
+        Repeatable::new(100, Instruments::new("rules", "rules"))
+    }
+
+    #[test]
+    fn only_what_may_be_repeated_is() {
+        for (method, key, idempotent, body, expected) in [
+            ("GET", false, true, 0, true),
+            ("PUT", false, true, 100, true),
+            ("PUT", false, true, 101, false),
+            ("POST", false, true, 0, false),
+            ("POST", true, true, 0, true),
+            ("POST", true, false, 0, false),
+            ("PATCH", false, false, 0, false),
+        ] {
+            let copy = rule().replay(&request(method, key, idempotent, body));
+            assert_eq!(copy.is_some(), expected, "{method}, key {key}, {body} bytes");
+        }
+        assert!(rule().replay(&Request::new(Bytes::new())).is_none(), "it was not said to be idempotent");
+    }
+
+    #[test]
+    fn passing_failures_are_worth_another_attempt() {
+        let again = |after| Verdict::Retry { after };
+        for (response, expected) in [
+            (response(200, None, ""), Verdict::Final),
+            (response(500, None, ""), Verdict::Final),
+            (response(404, None, ""), Verdict::Final),
+            (response(409, None, "{\"code\":\"out_of_stock\"}"), Verdict::Final),
+            (response(409, None, "{\"code\":\"request_in_flight\"}"), again(None)),
+            (response(502, None, ""), again(None)),
+            (response(503, Some("2"), ""), again(Some(Duration::from_secs(2)))),
+            (response(429, Some("soon"), ""), again(None)),
+            (response(429, Some("-1"), ""), again(None)),
+            (response(503, Some("Sun, 06 Nov 1994 08:49:37 GMT"), ""), again(Some(Duration::ZERO))),
+        ] {
+            assert_eq!(rule().verdict(Ok(&response)), expected, "{response:?}");
+        }
+        for (kind, expected) in [
+            (ErrorKind::Unavailable, again(None)),
+            (ErrorKind::DeadlineExceeded, again(None)),
+            (ErrorKind::CircuitOpen, Verdict::Final),
+            (ErrorKind::Protocol, Verdict::Final),
+        ] {
+            assert_eq!(rule().verdict(Err(&Error::new(kind, "x"))), expected, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn a_date_to_come_back_at() {
+        let at = Timestamp::now() + jiff::SignedDuration::from_secs(100);
+        let text = jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&at).expect("a date");
+        let Verdict::Retry { after: Some(after) } = rule().verdict(Ok(&response(503, Some(&text), ""))) else {
+            panic!("`{text}` was not read");
+        };
+        assert!((98..=100).contains(&after.as_secs()), "{after:?}");
+    }
+
+    #[test]
+    fn a_service_that_answers_works() {
+        for (status, expected) in [
+            (200, Outcome::Success),
+            (404, Outcome::Success),
+            (409, Outcome::Success),
+            (429, Outcome::Failure),
+            (500, Outcome::Failure),
+            (501, Outcome::Success),
+            (503, Outcome::Failure),
+        ] {
+            assert_eq!(health(Ok(&response(status, None, ""))), expected, "{status}");
+        }
+        let mut late = response(504, None, "");
+        late.extensions_mut().insert(CutShort);
+        assert_eq!(health(Ok(&late)), Outcome::Ignored);
+        for (kind, expected) in [
+            (ErrorKind::Unavailable, Outcome::Failure),
+            (ErrorKind::DeadlineExceeded, Outcome::Failure),
+            (ErrorKind::Protocol, Outcome::Ignored),
+        ] {
+            assert_eq!(health(Err(&Error::new(kind, "x"))), expected, "{kind:?}");
+        }
+    }
+}

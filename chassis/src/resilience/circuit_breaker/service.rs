@@ -1,0 +1,48 @@
+use std::task::{Context, Poll};
+
+use tower::Service;
+
+use super::breaker::CircuitBreaker;
+use super::error::CircuitOpen;
+use super::future::ResponseFuture;
+use crate::resilience::{Classify, GuardError};
+
+/// A service behind a [`CircuitBreaker`].
+///
+/// The breaker is asked when a call is made, not when the service is asked whether it is ready: readiness may be asked for
+/// and not used, and would hold the place of a probe.
+#[derive(Debug, Clone)]
+pub struct CircuitBreakerService<S, C> {
+    inner: S,
+    breaker: CircuitBreaker,
+    classify: C,
+}
+
+impl<S, C> CircuitBreakerService<S, C> {
+    pub(super) fn new(inner: S, breaker: CircuitBreaker, classify: C) -> Self {
+        Self { inner, breaker, classify }
+    }
+}
+
+impl<S, C, Request> Service<Request> for CircuitBreakerService<S, C>
+where
+    S: Service<Request>,
+    C: Classify<S::Response, S::Error> + Clone,
+{
+    type Response = S::Response;
+    type Error = GuardError<CircuitOpen, S::Error>;
+    type Future = ResponseFuture<S::Future, C>;
+
+    #[inline]
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx).map_err(GuardError::Inner)
+    }
+
+    #[inline]
+    fn call(&mut self, request: Request) -> Self::Future {
+        match self.breaker.try_acquire_owned() {
+            Ok(permit) => ResponseFuture::passed(self.inner.call(request), permit, self.classify.clone()),
+            Err(refusal) => ResponseFuture::refused(refusal),
+        }
+    }
+}

@@ -1,0 +1,345 @@
+//! Every decision of a circuit breaker. Time is passed in.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::error::CircuitOpen;
+use super::event::{Cause, Counts, Status, Transition};
+use super::policy::{CircuitBreakerPolicy, WindowKind};
+use crate::resilience::Outcome;
+use crate::resilience::window::{BUCKETS, Window};
+
+/// What the gate's lowest two bits say; the others hold what belongs to it.
+const TAG: u64 = 3;
+/// With the generation: a number that is another after each change.
+const CLOSED: u64 = 0;
+/// With the moment until which it is open, in nanoseconds since `origin`.
+const OPEN: u64 = 1;
+/// With the generation.
+const HALF_OPEN: u64 = 2;
+/// By an operator: `FORCED_OPEN` or `DISABLED`.
+const PINNED: u64 = 3;
+const FORCED_OPEN: u64 = PINNED;
+const DISABLED: u64 = 1 << 2 | PINNED;
+
+const CALLS: usize = 0;
+const FAILURES: usize = 1;
+const SLOW: usize = 2;
+
+/// The state machine.
+///
+/// As long as it is closed, a call costs a look at the gate and one count. Whatever changes the gate happens under the lock,
+/// which is taken for changes and for probes only. The gate is all that counts are ordered by: a call that passed an earlier
+/// gate than the one that stands when it ends is not counted. A count that races with a change may be lost or be one too
+/// many, which moves no rate by more than the calls of that moment.
+#[derive(Debug)]
+pub(super) struct State {
+    gate: Gate,
+    policy: CircuitBreakerPolicy,
+    /// Nanoseconds, or calls, in one bucket of the window.
+    bucket: u64,
+    origin: Instant,
+    window: Window<3>,
+    /// How many calls were counted, for a window of calls.
+    sequence: AtomicU64,
+    changes: Mutex<Changes>,
+}
+
+/// In a line of its own: everybody reads it, and it is written when the circuit changes.
+#[derive(Debug)]
+#[repr(align(64))]
+struct Gate(AtomicU64);
+
+#[derive(Debug, Default)]
+struct Changes {
+    generation: u64,
+    /// How often it has opened without having closed between.
+    trips: u32,
+    probes: Probes,
+}
+
+#[derive(Debug, Default)]
+struct Probes {
+    /// Let through and not given back.
+    issued: u32,
+    done: u32,
+    failures: u32,
+    slow: u32,
+    /// When a probe was last let through or answered.
+    last: Option<Instant>,
+}
+
+/// What lets a call pass. It is to be given back by [`State::record`] or [`State::abandon`].
+#[derive(Debug)]
+pub(super) struct Permit {
+    gate: u64,
+    started: Instant,
+}
+
+/// Whether a call may pass, and how the circuit changed by the question.
+#[derive(Debug)]
+pub(super) struct Acquired {
+    pub(super) permit: Result<Permit, CircuitOpen>,
+    pub(super) transition: Option<Transition>,
+}
+
+impl State {
+    pub(super) fn new(policy: CircuitBreakerPolicy, now: Instant) -> Self {
+        let bucket = match policy.0.window {
+            WindowKind::Time(window) => u64::try_from(window.as_nanos()).unwrap_or(u64::MAX) / BUCKETS,
+            WindowKind::Count(calls) => u64::from(calls).div_ceil(BUCKETS),
+        };
+        Self {
+            gate: Gate(AtomicU64::new(CLOSED)),
+            policy,
+            bucket: bucket.max(1),
+            origin: now,
+            window: Window::default(),
+            sequence: AtomicU64::new(0),
+            changes: Mutex::default(),
+        }
+    }
+
+    /// Asks whether a call may pass.
+    #[inline]
+    pub(super) fn try_acquire(&self, now: Instant) -> Acquired {
+        let gate = self.gate();
+        let permit = match gate & TAG {
+            CLOSED => Ok(Permit { gate, started: now }),
+            OPEN => match self.until_open(gate, now) {
+                Some(left) => Err(CircuitOpen { retry_after: Some(left) }),
+                None => return self.acquire_probe(now),
+            },
+            PINNED if gate == DISABLED => Ok(Permit { gate, started: now }),
+            PINNED => Err(CircuitOpen { retry_after: None }),
+            _ => return self.acquire_probe(now),
+        };
+        Acquired { permit, transition: None }
+    }
+
+    /// The way of all calls while it is half-open, and of the first one after the open time.
+    #[cold]
+    fn acquire_probe(&self, now: Instant) -> Acquired {
+        let mut changes = self.changes();
+        let mut gate = self.gate();
+        let mut transition = None;
+        if gate & TAG == OPEN && self.until_open(gate, now).is_none() {
+            gate = self.change(&mut changes, HALF_OPEN);
+            changes.probes = Probes::default();
+            transition = Some(Transition { from: Status::Open, to: Status::HalfOpen, cause: Cause::TimeIsOver });
+        }
+        if gate & TAG != HALF_OPEN {
+            drop(changes);
+            // It was changed meanwhile; whatever it is now needs no lock.
+            let permit = match gate & TAG {
+                CLOSED => Ok(Permit { gate, started: now }),
+                _ if gate == DISABLED => Ok(Permit { gate, started: now }),
+                _ => Err(CircuitOpen { retry_after: self.until_open(gate, now) }),
+            };
+            return Acquired { permit, transition };
+        }
+        let probes = &mut changes.probes;
+        if probes.issued < self.policy.0.probes {
+            probes.issued += 1;
+            probes.last = Some(now);
+            return Acquired { permit: Ok(Permit { gate, started: now }), transition };
+        }
+        let waited = probes.last.map_or(Duration::ZERO, |last| now.saturating_duration_since(last));
+        let left = self.policy.0.probe_wait.saturating_sub(waited);
+        if left.is_zero() {
+            let opened = self.open(&mut changes, now);
+            transition = Some(Transition { from: Status::HalfOpen, to: Status::Open, cause: Cause::ProbesUnanswered });
+            return Acquired { permit: Err(CircuitOpen { retry_after: Some(opened) }), transition };
+        }
+        Acquired { permit: Err(CircuitOpen { retry_after: Some(left.min(self.policy.0.open_for)) }), transition }
+    }
+
+    /// Takes the result of a call.
+    #[inline]
+    pub(super) fn record(&self, permit: &Permit, now: Instant, outcome: Outcome) -> Option<Transition> {
+        if self.gate() != permit.gate {
+            return None;
+        }
+        let slow = now.saturating_duration_since(permit.started) >= self.policy.0.slow_after;
+        match permit.gate & TAG {
+            CLOSED => match outcome {
+                Outcome::Ignored => None,
+                Outcome::Success => self.count(permit.gate, now, false, slow),
+                Outcome::Failure => self.count(permit.gate, now, true, slow),
+            },
+            HALF_OPEN => self.take_probe(permit.gate, now, outcome, slow),
+            _ => None,
+        }
+    }
+
+    /// Takes back the permit of a call that was given up: it says nothing, unless it was slow already.
+    pub(super) fn abandon(&self, permit: &Permit, now: Instant) -> Option<Transition> {
+        let slow = now.saturating_duration_since(permit.started) >= self.policy.0.slow_after;
+        self.record(permit, now, if slow { Outcome::Success } else { Outcome::Ignored })
+    }
+
+    #[inline]
+    fn count(&self, gate: u64, now: Instant, failed: bool, slow: bool) -> Option<Transition> {
+        let tick = match self.policy.0.window {
+            WindowKind::Time(_) => self.nanos(now) / self.bucket,
+            WindowKind::Count(_) => self.sequence.fetch_add(1, Ordering::Relaxed) / self.bucket,
+        };
+        self.window.add(tick, CALLS);
+        // A good call never opens the circuit: there is nothing to sum up.
+        if failed || slow { self.count_bad(gate, now, tick, failed, slow) } else { None }
+    }
+
+    fn count_bad(&self, gate: u64, now: Instant, tick: u64, failed: bool, slow: bool) -> Option<Transition> {
+        if failed {
+            self.window.add(tick, FAILURES);
+        }
+        if slow {
+            self.window.add(tick, SLOW);
+        }
+        let sums = self.window.sums(tick);
+        if sums[CALLS] < u64::from(self.policy.0.min_calls) {
+            return None;
+        }
+        let reaches = |bad: u64, rate: f64| bad as f64 >= rate * sums[CALLS] as f64;
+        let cause = if reaches(sums[FAILURES], self.policy.0.failure_rate) {
+            Cause::Failures
+        } else if reaches(sums[SLOW], self.policy.0.slow_rate) {
+            Cause::SlowCalls
+        } else {
+            return None;
+        };
+        let mut changes = self.changes();
+        if self.gate() != gate {
+            return None;
+        }
+        self.open(&mut changes, now);
+        Some(Transition { from: Status::Closed, to: Status::Open, cause })
+    }
+
+    #[cold]
+    fn take_probe(&self, gate: u64, now: Instant, outcome: Outcome, slow: bool) -> Option<Transition> {
+        let mut changes = self.changes();
+        if self.gate() != gate {
+            return None;
+        }
+        let policy = &self.policy.0;
+        let probes = &mut changes.probes;
+        probes.last = Some(now);
+        if outcome == Outcome::Ignored {
+            probes.issued = probes.issued.saturating_sub(1);
+            return None;
+        }
+        probes.done += 1;
+        probes.failures += u32::from(outcome == Outcome::Failure);
+        probes.slow += u32::from(slow);
+        // As soon as the outcome is certain the others are not waited for.
+        let reaches = |bad: u32, rate: f64| bad > 0 && f64::from(bad) >= rate * f64::from(policy.probes);
+        if reaches(probes.failures, policy.failure_rate) || reaches(probes.slow, policy.slow_rate) {
+            self.open(&mut changes, now);
+            return Some(Transition { from: Status::HalfOpen, to: Status::Open, cause: Cause::ProbesFailed });
+        }
+        if probes.done < policy.probes {
+            return None;
+        }
+        self.close(&mut changes);
+        Some(Transition { from: Status::HalfOpen, to: Status::Closed, cause: Cause::ProbesPassed })
+    }
+
+    /// Refuses every call from now on.
+    pub(super) fn force_open(&self) -> Option<Transition> {
+        self.pin(FORCED_OPEN)
+    }
+
+    /// Lets every call pass from now on.
+    pub(super) fn disable(&self) -> Option<Transition> {
+        self.pin(DISABLED)
+    }
+
+    /// Closes it, whatever it was, and forgets what was counted.
+    pub(super) fn reset(&self) -> Option<Transition> {
+        let mut changes = self.changes();
+        let from = status(self.gate());
+        self.close(&mut changes);
+        (from != Status::Closed).then_some(Transition { from, to: Status::Closed, cause: Cause::Operator })
+    }
+
+    pub(super) fn status(&self) -> Status {
+        status(self.gate())
+    }
+
+    pub(super) fn counts(&self, now: Instant) -> Counts {
+        let tick = match self.policy.0.window {
+            WindowKind::Time(_) => self.nanos(now) / self.bucket,
+            WindowKind::Count(_) => self.sequence.load(Ordering::Relaxed).saturating_sub(1) / self.bucket,
+        };
+        let [calls, failures, slow] = self.window.sums(tick);
+        Counts { calls, failures, slow }
+    }
+
+    pub(super) fn policy(&self) -> &CircuitBreakerPolicy {
+        &self.policy
+    }
+
+    fn pin(&self, gate: u64) -> Option<Transition> {
+        let _changes = self.changes();
+        let from = status(self.gate.0.swap(gate, Ordering::AcqRel));
+        let to = status(gate);
+        (from != to).then_some(Transition { from, to, cause: Cause::Operator })
+    }
+
+    /// Opens it; gives for how long.
+    fn open(&self, changes: &mut Changes, now: Instant) -> Duration {
+        changes.trips = changes.trips.saturating_add(1);
+        let time = self.policy.open_time(changes.trips);
+        let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        let until = self.nanos(now).saturating_add(nanos).min(u64::MAX >> 2);
+        self.gate.0.store(until << 2 | OPEN, Ordering::Release);
+        time
+    }
+
+    fn close(&self, changes: &mut Changes) {
+        changes.trips = 0;
+        self.window.clear();
+        self.change(changes, CLOSED);
+    }
+
+    /// Sets a gate of a new generation.
+    fn change(&self, changes: &mut Changes, tag: u64) -> u64 {
+        changes.generation += 1;
+        let gate = changes.generation << 2 | tag;
+        self.gate.0.store(gate, Ordering::Release);
+        gate
+    }
+
+    /// How long an open gate stays so, unless its time is over.
+    fn until_open(&self, gate: u64, now: Instant) -> Option<Duration> {
+        let left = (gate >> 2).saturating_sub(self.nanos(now));
+        (gate & TAG == OPEN && left > 0).then(|| Duration::from_nanos(left))
+    }
+
+    #[inline]
+    fn gate(&self) -> u64 {
+        self.gate.0.load(Ordering::Acquire)
+    }
+
+    #[inline]
+    fn nanos(&self, now: Instant) -> u64 {
+        let since = now.saturating_duration_since(self.origin);
+        since.as_secs().wrapping_mul(1_000_000_000).wrapping_add(u64::from(since.subsec_nanos()))
+    }
+
+    fn changes(&self) -> MutexGuard<'_, Changes> {
+        self.changes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn status(gate: u64) -> Status {
+    match gate & TAG {
+        CLOSED => Status::Closed,
+        OPEN => Status::Open,
+        HALF_OPEN => Status::HalfOpen,
+        _ if gate == DISABLED => Status::Disabled,
+        _ => Status::ForcedOpen,
+    }
+}

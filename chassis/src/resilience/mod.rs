@@ -1,0 +1,23 @@
+//! What keeps a call alive, and what keeps a failing dependency from taking everything with it.
+//!
+//! Each policy is a folder and a plain [`tower::Layer`], usable without the rest of the library: it knows neither HTTP nor
+//! configuration files. A policy's settings are checked when they are made, and [`InvalidPolicy`] names every rule that
+//! they break. Its state belongs to an object of its own (such as a [`CircuitBreaker`](circuit_breaker::CircuitBreaker)), which all clones of a service
+//! share, and all services that its layer was put around.
+//!
+//! | policy | refuses with | its state |
+//! |---|---|---|
+//! | [`circuit_breaker`] | [`CircuitOpen`](circuit_breaker::CircuitOpen) | [`CircuitBreaker`](circuit_breaker::CircuitBreaker) |
+//! | [`retry`] | nothing: gives the last result | [`Budget`](retry::Budget) |
+
+pub mod circuit_breaker;
+pub mod retry;
+
+mod error;
+mod outcome;
+mod preset;
+mod window;
+
+pub use error::{GuardError, InvalidPolicy, Rule};
+pub use outcome::{Classify, ErrorsFail, Outcome};
+pub use preset::Preset;

@@ -1,0 +1,259 @@
+//! Handlers on a real broker: duplicates, foreign messages, slowness.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chassis::Context;
+use chassis::data::{Database, DatabaseSettings};
+use chassis::messaging::amqp::{self, Amqp, AmqpSettings};
+use chassis::messaging::consumer::{
+    self, ConsumerHandle, ConsumerHealth, Handler, Mode, RetryPolicy, Subscription, SubscriptionSpec,
+};
+use chassis::messaging::driver::{Driver, Outgoing};
+use chassis::messaging::{Event, Message, Publisher, envelope};
+use harness::eventually;
+use harness::rabbitmq::{VirtualHost, virtual_host};
+use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
+use lapin::types::{AMQPValue, FieldTable, LongString};
+use lapin::{BasicProperties, Connection, ConnectionProperties};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use tokio::sync::{Semaphore, mpsc};
+
+use crate::kit::{metric, outgoing, settings, within};
+
+const QUEUE: &str = "stock.order-placed";
+const PARKING: &str = "stock.order-placed.dlq";
+const GRACE: Duration = Duration::from_secs(20);
+
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+struct Placed {
+    order: u32,
+}
+
+impl Event for Placed {
+    const NAME: &'static str = "order.placed";
+    const VERSION: u32 = 1;
+    const OWNER: &'static str = "orders";
+    const KIND: &'static str = "order.placed.v1";
+}
+
+const SPEC: SubscriptionSpec = SubscriptionSpec {
+    concurrency: 1,
+    mode: Mode::AtLeastOnce,
+    ..SubscriptionSpec::new("order_placed", Placed::KIND, Placed::OWNER)
+};
+
+async fn driver(host: &VirtualHost, name: &str) -> Arc<Amqp> {
+    let settings = AmqpSettings { name: name.to_owned(), ..settings(&host.uri()) };
+    Arc::new(within("a connection", amqp::connect(&settings)).await.unwrap())
+}
+
+async fn start(
+    driver: &Arc<Amqp>,
+    spec: SubscriptionSpec,
+    database: Option<Database>,
+    handler: Handler,
+) -> ConsumerHandle {
+    let subscription = Subscription { service: "stock", spec, handler, database };
+    let handle = consumer::start(driver.clone(), subscription, RetryPolicy::none()).unwrap();
+    let mut health = handle.health();
+    within("consuming", health.wait_for(|health| *health == ConsumerHealth::Consuming)).await.unwrap();
+    handle
+}
+
+fn placed(order: u32) -> Message {
+    envelope::encode(&Placed { order }, "orders", &Context::default()).unwrap()
+}
+
+async fn send(driver: &Amqp, message: Message) {
+    driver.publish(Outgoing { message, ..outgoing("orders.events", Placed::KIND, "") }).await.unwrap();
+}
+
+/// Notes the order of each call.
+fn noting(calls: mpsc::UnboundedSender<u32>) -> Handler {
+    Handler::one(move |received, _| {
+        let order = received.decode::<Placed>().map(|placed| placed.order);
+        let calls = calls.clone();
+        Box::pin(async move {
+            let _ = calls.send(order?);
+            Ok(())
+        })
+    })
+}
+
+/// Messages that come twice, and connections that the operator closes under the handlers: one effect each, and the rest
+/// counted.
+#[tokio::test]
+async fn duplicates_and_closed_connections_have_one_effect() {
+    let host = virtual_host("duplicates").await;
+    let driver = driver(&host, "duplicates").await;
+    let folder = tempfile::tempdir().unwrap();
+    let settings = DatabaseSettings::at(format!("sqlite:{}", folder.path().join("stock.db").display()));
+    let db = Database::connect(&settings, "stock").await.unwrap();
+    db.migrate_library().await.unwrap();
+    sqlx::query("CREATE TABLE effect(place INTEGER)").execute(db.pool()).await.unwrap();
+    let effect: Handler = Handler::one(|received, tx| {
+        let placed = received.decode::<Placed>();
+        Box::pin(async move {
+            let insert = sqlx::query("INSERT INTO effect VALUES ($1)").bind(i64::from(placed?.order));
+            insert.execute(tx.expect("it is transactional")).await?;
+            Ok(())
+        })
+    });
+    let spec = SubscriptionSpec { mode: Mode::Transactional, concurrency: 4, ..SPEC };
+    let handle = start(&driver, spec, Some(db.clone()), effect).await;
+    for order in 0..200 {
+        let message = placed(order);
+        send(&driver, message.clone()).await;
+        send(&driver, message).await;
+        if order % 50 == 25 {
+            host.close_all_connections("for a test").await;
+        }
+    }
+    eventually("an empty queue", async || (host.messages(QUEUE).await == Some(0)).then_some(())).await;
+    let effects: Vec<i64> =
+        sqlx::query_scalar("SELECT place FROM effect ORDER BY place").fetch_all(db.pool()).await.unwrap();
+    assert_eq!(effects, (0..200).collect::<Vec<_>>());
+    let duplicates = metric("chassis_consumer_deliveries_total", "stock", "outcome=\"duplicate\"");
+    assert!(duplicates >= 200.0, "{duplicates} duplicates were counted");
+    assert_eq!(host.messages(PARKING).await, Some(0));
+    handle.drain(GRACE).await;
+}
+
+/// What no library of ours would send: it is parked with its cause, without a try, and the next message is handled.
+#[tokio::test]
+async fn foreign_messages_that_make_no_sense_are_parked() {
+    let host = virtual_host("foreign").await;
+    let driver = driver(&host, "foreign").await;
+    let (calls, mut called) = mpsc::unbounded_channel();
+    let handle = start(&driver, SPEC, None, noting(calls)).await;
+    let connection = Connection::connect(&host.uri(), ConnectionProperties::default()).await.unwrap();
+    let channel = connection.create_channel().await.unwrap();
+    channel.confirm_select(ConfirmSelectOptions::default()).await.unwrap();
+
+    let text = |text: &str| AMQPValue::LongString(text.into());
+    let mut nested = FieldTable::default();
+    nested.insert("deep".into(), AMQPValue::LongLongInt(1));
+    let table = AMQPValue::FieldTable(nested);
+    let bytes = AMQPValue::LongString(LongString::from(vec![0xff, 0xfe, 0x00]));
+    let cases: Vec<(&str, AMQPValue, &str)> = vec![
+        ("cloudEvents_specversion", AMQPValue::Void, "`cloudEvents_specversion` is missing or empty"),
+        ("cloudEvents_specversion", table, "`cloudEvents_specversion` is `{\"deep\":1}`; expected `1.0`"),
+        ("cloudEvents_id", AMQPValue::LongLongInt(7), "the same as the property message-id"),
+        ("cloudEvents_type", bytes, "the same as the property type"),
+        ("cloudEvents_time", text("noon"), "expected a time as in RFC 3339"),
+        ("chassis-expires-at", text("18446744073709551616"), "expected milliseconds since 1970"),
+        ("x-body", text("not JSON"), "the body is no `order.placed.v1`"),
+        ("x-body", text("{\"order\":-1}"), "the body is no `order.placed.v1`"),
+    ];
+    for (number, (header, value, _)) in cases.iter().enumerate() {
+        let message = placed(number as u32);
+        let mut headers = FieldTable::default();
+        for (name, value) in &message.headers {
+            headers.insert(name.as_str().into(), text(value));
+        }
+        headers.insert((*header).into(), value.clone());
+        let properties = BasicProperties::default()
+            .with_message_id(message.id.as_str().into())
+            .with_type(message.kind.as_str().into())
+            .with_content_type("application/json".into())
+            .with_headers(headers);
+        let body = match value {
+            AMQPValue::LongString(text) if *header == "x-body" => text.as_bytes().to_vec(),
+            _ => message.body.to_vec(),
+        };
+        let options = BasicPublishOptions::default();
+        let sent = channel.basic_publish("orders.events".into(), Placed::KIND.into(), options, &body, properties).await;
+        sent.unwrap().await.unwrap();
+    }
+    send(&driver, placed(99)).await;
+    assert_eq!(within("a call", called.recv()).await, Some(99), "the one that makes sense is handled");
+
+    let mut parking = crate::kit::consume(&driver, PARKING, 50).await;
+    for (header, _, cause) in &cases {
+        let parked = crate::kit::next(&mut parking).await;
+        let error = &parked.message.headers["x-chassis-error"];
+        assert!(error.contains(cause), "{header}: {error}");
+        parked.settle.settle(chassis::messaging::driver::Outcome::Ack).await.unwrap();
+    }
+    handle.drain(GRACE).await;
+    assert!(called.recv().await.is_none(), "no other was handled");
+}
+
+/// An event that the handler does not know, and one of another version, are neither handled nor lost.
+#[tokio::test]
+async fn other_types_and_versions_are_kept_and_not_handled() {
+    let host = virtual_host("versions").await;
+    let driver = driver(&host, "versions").await;
+    let (calls, mut called) = mpsc::unbounded_channel();
+    let handle = start(&driver, SPEC, None, noting(calls)).await;
+    for kind in ["order.placed.v2", "weather.changed.v1"] {
+        let mut message = placed(1);
+        message.kind = kind.to_owned();
+        message.headers.insert("cloudEvents_type".to_owned(), kind.to_owned());
+        driver.publish(Outgoing { message, ..outgoing("", QUEUE, "") }).await.unwrap();
+    }
+    send(&driver, placed(2)).await;
+    assert_eq!(within("a call", called.recv()).await, Some(2));
+    eventually("both to be put aside", async || {
+        let aside: u64 = host.queues().await.iter().filter(|(name, _)| name != QUEUE).map(|(_, count)| count).sum();
+        (aside == 2 && host.messages(QUEUE).await == Some(0)).then_some(())
+    })
+    .await;
+    handle.drain(GRACE).await;
+    assert!(called.recv().await.is_none(), "neither was handled");
+}
+
+/// A consumer that is too slow holds no more than its prefetch, and how much waits can be seen.
+#[tokio::test]
+async fn what_a_slow_consumer_leaves_can_be_seen() {
+    let host = virtual_host("slow").await;
+    let driver = driver(&host, "slow").await;
+    let gate = Arc::new(Semaphore::new(0));
+    let slow: Handler = {
+        let gate = gate.clone();
+        Handler::one(move |_, _| {
+            let gate = gate.clone();
+            Box::pin(async move {
+                gate.acquire().await?.forget();
+                Ok(())
+            })
+        })
+    };
+    let handle = start(&driver, SubscriptionSpec { prefetch: Some(3), ..SPEC }, None, slow).await;
+    for order in 0..50 {
+        send(&driver, placed(order)).await;
+    }
+    let columns = ["--no-table-headers", "name", "messages_ready", "messages_unacknowledged"];
+    let expected = format!("{QUEUE}\t47\t3");
+    eventually("three to be held", async || {
+        host.ctl("list_queues", &columns).await.lines().any(|line| line == expected).then_some(())
+    })
+    .await;
+    let label = format!("messaging_destination_name=\"{QUEUE}\"");
+    eventually("the rest to be shown", async || {
+        (metric("chassis_messaging_queue_ready", "slow", &label) == 47.0).then_some(())
+    })
+    .await;
+    gate.add_permits(50);
+    eventually("nothing to be left", async || (host.messages(QUEUE).await == Some(0)).then_some(())).await;
+    handle.drain(GRACE).await;
+}
+
+/// An event is no error where nobody listens, but it is counted.
+#[tokio::test]
+async fn events_that_nobody_hears_are_counted() {
+    let host = virtual_host("unheard").await;
+    let driver = driver(&host, "unheard").await;
+    let publisher = Publisher::new(driver.clone(), "orders");
+    publisher.publish_now(Placed { order: 1 }).await.unwrap();
+    publisher.publish_now(Placed { order: 2 }).await.unwrap();
+    assert_eq!(metric("chassis_messaging_unroutable_total", "unheard", ""), 2.0);
+    let (calls, mut called) = mpsc::unbounded_channel();
+    let handle = start(&driver, SPEC, None, noting(calls)).await;
+    publisher.publish_now(Placed { order: 3 }).await.unwrap();
+    assert_eq!(within("a call", called.recv()).await, Some(3));
+    assert_eq!(metric("chassis_messaging_unroutable_total", "unheard", ""), 2.0);
+    handle.drain(GRACE).await;
+}

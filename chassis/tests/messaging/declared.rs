@@ -1,0 +1,166 @@
+//! What `#[subscribe]` declares, in a whole service.
+
+use std::time::Duration;
+
+use chassis::messaging::driver::{Outgoing, QueueRole, Topology};
+use chassis::messaging::{Message, driver, envelope};
+use chassis::prelude::*;
+use chassis::testing::{RunningApp, TestApp};
+use chassis::{Context, sqlx};
+
+#[event(name = "page.viewed", version = 1, owner = "shop")]
+#[derive(PartialEq)]
+pub(crate) struct PageViewed {
+    pub(crate) path: String,
+}
+
+#[event(name = "order.moved", version = 1, key = order_id, owner = "shop")]
+#[derive(PartialEq)]
+pub(crate) struct OrderMoved {
+    pub(crate) order_id: String,
+    pub(crate) place: i64,
+}
+
+#[event(name = "order.judged", version = 1, owner = "shop")]
+#[derive(PartialEq)]
+pub(crate) struct OrderJudged {
+    pub(crate) verdict: String,
+}
+
+struct View {
+    database: Database,
+}
+
+#[service(name = "view", migrations = "tests/kit-migrations")]
+impl View {
+    #[init]
+    async fn new(database: Database) -> Result<Self> {
+        Ok(Self { database })
+    }
+
+    /// A row for each page, with the size of its batch.
+    #[subscribe(batch = 4, within = "5s")]
+    async fn page_viewed(&self, events: Vec<Delivery<PageViewed>>, tx: &mut Tx) -> Result<()> {
+        for event in &events {
+            reserve(&mut *tx, &event.path, events.len() as i64).await?;
+        }
+        Ok(())
+    }
+
+    /// A row for each order with its last place; a place that it was at already is a fault of the order.
+    #[subscribe(ordered, concurrency = 3)]
+    async fn order_moved(&self, event: Delivery<OrderMoved>, tx: &mut Tx) -> Result<()> {
+        let last: Option<i64> = sqlx::query_scalar("SELECT max(units) FROM reserved WHERE order_id = $1")
+            .bind(event.order_id.clone())
+            .fetch_one(&mut *tx)
+            .await?;
+        if last.unwrap_or(0) + 1 != event.place {
+            return Err(Error::new(ErrorKind::Invalid, format!("at {last:?}, and now at {}", event.place)));
+        }
+        reserve(tx, &event.order_id, event.place).await
+    }
+
+    #[subscribe(at_least_once, retry = "picky")]
+    async fn order_judged(&self, event: Delivery<OrderJudged>) -> Result<()> {
+        match event.verdict.as_str() {
+            "invalid" => Err(Error::new(ErrorKind::Invalid, "nonsense")),
+            "protocol" => Err(Error::new(ErrorKind::Protocol, "unknown")),
+            verdict => sqlx::query("INSERT INTO reserved VALUES ($1, 0)")
+                .bind(verdict.to_owned())
+                .execute(self.database.pool())
+                .await
+                .map(|_| ())
+                .map_err(Error::from),
+        }
+    }
+}
+
+async fn reserve(tx: &mut Tx, name: &str, units: i64) -> Result<()> {
+    sqlx::query("INSERT INTO reserved VALUES ($1, $2)").bind(name.to_owned()).bind(units).execute(tx).await?;
+    Ok(())
+}
+
+const SETTINGS: &str = "[messaging.retry.picky]\nimmediate = 1\non = { invalid = 'discard', protocol = 'park' }";
+
+async fn view() -> RunningApp {
+    TestApp::new().service(View::new).settings(SETTINGS).start().await.unwrap()
+}
+
+async fn rows(app: &RunningApp) -> Vec<(String, i64)> {
+    let rows = sqlx::query_as("SELECT order_id, units FROM reserved ORDER BY order_id, units");
+    rows.fetch_all(app.database("view").pool()).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_batch_comes_as_one() {
+    let app = view().await;
+    for path in ["/a", "/b", "/c", "/d"] {
+        app.publish(PageViewed { path: path.into() }).await.unwrap();
+    }
+    let activity = app.run_until_idle().await;
+    assert_eq!(activity.handled_from("view.page-viewed"), 4);
+    assert_eq!(rows(&app).await, ["/a", "/b", "/c", "/d"].map(|path| (path.to_owned(), 4)));
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn an_ordered_handler_sees_each_key_in_order() {
+    let app = view().await;
+    for place in 1..=10 {
+        for order_id in ["a", "b", "c", "d"] {
+            app.publish(OrderMoved { order_id: order_id.into(), place }).await.unwrap();
+        }
+    }
+    let activity = app.run_until_idle().await;
+    activity.assert_nothing_parked();
+    assert_eq!(rows(&app).await.len(), 40);
+    // One consumer at a time is a promise of the queue.
+    let queues = vec![driver::Queue { name: "view.order-moved".into(), role: QueueRole::WorkSingleActive }];
+    app.broker().driver().declare(Topology { queues, ..Topology::default() }).await.unwrap();
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn the_settings_say_what_becomes_of_which_error() {
+    let app = view().await;
+    for verdict in ["invalid", "protocol", "good"] {
+        app.publish(OrderJudged { verdict: verdict.into() }).await.unwrap();
+    }
+    let activity = app.run_until_idle().await;
+    let parked: Vec<_> = activity.parked.iter().map(|parked| (parked.reason.as_str(), parked.error.as_str())).collect();
+    assert_eq!(parked, [("failed", "unknown")]);
+    assert_eq!(activity.handled_from("view.order-judged"), 2, "one was discarded");
+    assert_eq!(rows(&app).await, [("good".to_owned(), 0)]);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_policy_that_is_misspelt_is_reported_at_start() {
+    let settings = "[messaging.retry.picky]\nimmediate = 1\non = { invalid = 'parc', unavailble = 'pause' }";
+    let Err(error) = TestApp::new().service(View::new).settings(settings).start().await else {
+        panic!("it must not start")
+    };
+    let error = format!("{error:#}");
+    for part in ["messaging.retry.picky.on.invalid", "did you mean \"park\"?", "messaging.retry.picky.on.unavailble"] {
+        assert!(error.contains(part), "{part}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn a_message_of_another_type_is_set_aside() {
+    let app = view().await;
+    let moved = OrderMoved { order_id: "a".into(), place: 1 };
+    let message: Message = envelope::encode(&moved, "shop", &Context::default()).unwrap();
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
+    let (exchange, routing_key) = (String::new(), "view.order-judged".to_owned());
+    let outgoing = Outgoing { exchange, routing_key, mandatory: true, message, deadline };
+    app.broker().driver().publish(outgoing).await.unwrap();
+    let activity = app.run_until_idle().await;
+    assert_eq!(activity.parked.len(), 1);
+    assert_eq!(
+        (activity.parked[0].queue.as_str(), activity.parked[0].reason.as_str()),
+        ("view.order-judged", "unmatched")
+    );
+    assert_eq!(app.broker().depth("view.order-judged.unmatched").map(|depth| depth.ready), Some(1));
+    app.stop().await;
+}

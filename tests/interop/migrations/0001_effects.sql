@@ -1,0 +1,1 @@
+CREATE TABLE effects (text TEXT NOT NULL);
