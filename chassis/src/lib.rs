@@ -245,6 +245,9 @@ mod guides {
     struct Consuming;
     #[doc = include_str!("../../docs/guides/failure-policies.md")]
     struct FailurePolicies;
+    #[cfg(feature = "client")]
+    #[doc = include_str!("../../docs/guides/discovery.md")]
+    pub struct Discovery;
     #[doc = include_str!("../../docs/guides/testing.md")]
     struct Testing;
 }

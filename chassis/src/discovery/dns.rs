@@ -94,6 +94,9 @@ fn resolver(name_servers: &[SocketAddr]) -> Result<TokioResolver> {
     // The time to live is kept here, so that a cache would only make it longer.
     let mut options = ResolverOpts::default();
     options.cache_size = 0;
+    // A server that is away is to be told of soon, and is asked again anyway.
+    options.timeout = Duration::from_secs(2);
+    options.attempts = 1;
     options.ip_strategy = LookupIpStrategy::Ipv4thenIpv6;
     let built = builder.with_options(options).build();
     built.map_err(|error| Error::new(ErrorKind::Config, "the DNS resolver cannot be set up").with_source(error))

@@ -5,6 +5,7 @@
 //!   test's own where it stops or kills them.
 //! * [`process`]: programs whose output can be waited for and which can be killed and started again.
 //! * [`proxy`]: a TCP proxy which swallows, cuts and heals.
+//! * [`dns`]: a DNS server that knows what the test says.
 //! * [`otlp`]: a collector of traces. [`http`]: a small client. [`browser`]: a real browser.
 //! * [`languages`]: Node and Python with the packages that a program pins.
 //!
@@ -21,6 +22,7 @@
 //! process ends, however it ends: [`guard`] sees to that.
 
 pub mod browser;
+pub mod dns;
 pub mod guard;
 pub mod http;
 pub mod languages;

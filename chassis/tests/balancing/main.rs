@@ -1,0 +1,7 @@
+//! Calls over the instances of a service: found, chosen, left out and drained, over real sockets and a real DNS server.
+#![cfg(all(feature = "client", feature = "dns", feature = "testing"))]
+#![allow(missing_docs, unreachable_pub, clippy::unwrap_used)]
+
+mod calls;
+mod dns;
+mod replica;
