@@ -65,6 +65,7 @@ impl View {
         match event.verdict.as_str() {
             "invalid" => Err(Error::new(ErrorKind::Invalid, "nonsense")),
             "protocol" => Err(Error::new(ErrorKind::Protocol, "unknown")),
+            "refused" => Err(Error::new(ErrorKind::CircuitOpen, "the circuit is open")),
             verdict => sqlx::query("INSERT INTO reserved VALUES ($1, 0)")
                 .bind(verdict.to_owned())
                 .execute(self.database.pool())
@@ -131,6 +132,23 @@ async fn the_settings_say_what_becomes_of_which_error() {
     assert_eq!(parked, [("failed", "unknown")]);
     assert_eq!(activity.handled_from("view.order-judged"), 2, "one was discarded");
     assert_eq!(rows(&app).await, [("good".to_owned(), 0)]);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_listener_that_pauses_degrades_its_service() {
+    let app = view().await;
+    let management = harness::http::Client::new(app.management_url());
+    let answers = |word: &'static str| {
+        let management = management.clone();
+        async move {
+            let answer = management.get("/readyz").send().await;
+            (answer.status() == 200 && answer.text().trim() == word).then_some(())
+        }
+    };
+    harness::eventually("ready", || answers("up")).await;
+    app.publish(OrderJudged { verdict: "refused".into() }).await.unwrap();
+    harness::eventually("degraded", || answers("degraded")).await;
     app.stop().await;
 }
 
