@@ -178,6 +178,8 @@ impl Ready {
             jobs: shown,
             openapi,
             #[cfg(feature = "messaging")]
+            consumers: resources.consumers(),
+            #[cfg(feature = "messaging")]
             dead_letters: resources.dead_letters(),
             #[cfg(all(feature = "messaging", any(feature = "sqlite", feature = "postgres")))]
             outbox: resources.outbox(),

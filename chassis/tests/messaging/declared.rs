@@ -153,6 +153,38 @@ async fn a_listener_that_pauses_degrades_its_service() {
 }
 
 #[tokio::test]
+async fn an_operator_pauses_and_resumes_a_consumer() {
+    let app = TestApp::new().service(View::new).settings(SETTINGS).settings("management.token = 'letmein'");
+    let app = app.start().await.unwrap();
+    let management = harness::http::Client::new(app.management_url());
+    let order = async |what: &str, body: serde_json::Value| {
+        let path = format!("/admin/consumers/view.order-judged/{what}");
+        management.post(&path).header("authorization", "Bearer letmein").json(&body).send().await
+    };
+    let listed = async || {
+        let answer = management.get("/admin/consumers").header("authorization", "Bearer letmein").send().await;
+        let all = answer.json()["consumers"].as_array().unwrap().clone();
+        all.into_iter().find(|one| one["queue"] == "view.order-judged").unwrap()
+    };
+    assert_eq!(listed().await["state"], "consuming");
+    assert_eq!(order("pause", serde_json::json!({ "reason": " " })).await.status(), 422);
+    assert_eq!(order("pause", serde_json::json!({ "reason": "moving house" })).await.status(), 200);
+    harness::eventually("paused", || async {
+        let one = listed().await;
+        (one["state"] == "paused" && one["cause"] == "moving house" && one["paused_by_operator"] == true).then_some(())
+    })
+    .await;
+    app.publish(OrderJudged { verdict: "waits".into() }).await.unwrap();
+    assert!(app.run_until_idle().await.handled.is_empty());
+    assert_eq!(order("resume", serde_json::json!({})).await.status(), 200);
+    harness::eventually("handled", || async { (!rows(&app).await.is_empty()).then_some(()) }).await;
+    assert_eq!(order("pause", serde_json::json!({ "why": "?" })).await.status(), 422);
+    let nowhere = management.post("/admin/consumers/nowhere/resume").header("authorization", "Bearer letmein");
+    assert_eq!(nowhere.json(&serde_json::json!({})).send().await.status(), 404);
+    app.stop().await;
+}
+
+#[tokio::test]
 async fn a_policy_that_is_misspelt_is_reported_at_start() {
     let settings = "[messaging.retry.picky]\nimmediate = 1\non = { invalid = 'parc', unavailble = 'pause' }";
     let Err(error) = TestApp::new().service(View::new).settings(settings).start().await else {

@@ -12,7 +12,9 @@ use crate::data::Database;
 use crate::health::{Health, Impact, Registry, Reporter};
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 use crate::messaging::consumer::Mode;
-use crate::messaging::consumer::{self, ConsumerHandle, ConsumerHealth, Handler, Subscription, SubscriptionSpec};
+use crate::messaging::consumer::{
+    self, ConsumerControl, ConsumerHandle, ConsumerHealth, Handler, Subscription, SubscriptionSpec,
+};
 use crate::messaging::dead_letters::{DeadLetterSettings, DeadLetters, Watch};
 use crate::messaging::driver::{ConnectionState, Driver};
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
@@ -116,6 +118,11 @@ impl Broker {
             // An error is a consumer that is gone, for which nobody need wait.
             let _ = consumer.health().wait_for(|health| *health == ConsumerHealth::Consuming).await;
         }
+    }
+
+    /// What an operator can do to the consumers.
+    pub(super) fn consumers(&self) -> Vec<ConsumerControl> {
+        self.consumers.iter().map(ConsumerHandle::control).collect()
     }
 
     /// What the service's handlers have given up on.

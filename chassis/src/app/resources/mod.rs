@@ -16,7 +16,7 @@ use crate::config::Config;
 use crate::data::Database;
 use crate::health::Registry;
 #[cfg(feature = "messaging")]
-use crate::messaging::consumer::{Handler, SubscriptionSpec};
+use crate::messaging::consumer::{ConsumerControl, Handler, SubscriptionSpec};
 #[cfg(feature = "messaging")]
 use crate::messaging::dead_letters::DeadLetters;
 #[cfg(all(feature = "messaging", any(feature = "sqlite", feature = "postgres")))]
@@ -64,6 +64,12 @@ impl Resources {
     #[cfg(any(feature = "sqlite", feature = "postgres"))]
     pub(crate) fn database(&self) -> Option<&Database> {
         self.database.as_ref()
+    }
+
+    /// The consumers of the service, once it has been started.
+    #[cfg(feature = "messaging")]
+    pub(crate) fn consumers(&self) -> Vec<ConsumerControl> {
+        self.broker.as_ref().map(broker::Broker::consumers).unwrap_or_default()
     }
 
     /// The dead letters of the service, once it has been started.
