@@ -179,6 +179,8 @@ impl Ready {
             openapi,
             #[cfg(feature = "messaging")]
             consumers: resources.consumers(),
+            #[cfg(all(feature = "messaging", any(feature = "sqlite", feature = "postgres")))]
+            orphans: resources.orphans(),
             #[cfg(feature = "messaging")]
             dead_letters: resources.dead_letters(),
             #[cfg(all(feature = "messaging", any(feature = "sqlite", feature = "postgres")))]

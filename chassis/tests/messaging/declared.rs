@@ -163,6 +163,7 @@ async fn an_operator_pauses_and_resumes_a_consumer() {
     };
     let listed = async || {
         let answer = management.get("/admin/consumers").header("authorization", "Bearer letmein").send().await;
+        assert_eq!(answer.json()["orphans"], serde_json::json!([]));
         let all = answer.json()["consumers"].as_array().unwrap().clone();
         all.into_iter().find(|one| one["queue"] == "view.order-judged").unwrap()
     };

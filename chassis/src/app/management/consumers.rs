@@ -9,8 +9,10 @@ use serde_json::{Value, json};
 
 use super::audit::{Caller, Deed};
 use super::order::Order;
-use super::{Management, not_found};
+use super::{Management, Shown, not_found};
 use crate::http::Problem;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+use crate::messaging::consumer::Orphans;
 use crate::messaging::consumer::{ConsumerControl, ConsumerHealth};
 
 /// A reason is cut to this length.
@@ -56,7 +58,29 @@ async fn list(State(management): State<Management>) -> Json<Value> {
             value
         })
     });
-    Json(json!({ "consumers": all.collect::<Vec<_>>() }))
+    let orphans: Vec<Value> = services.iter().flat_map(|(service, shown)| orphans(service, shown)).collect();
+    Json(json!({ "consumers": all.collect::<Vec<_>>(), "orphans": orphans }))
+}
+
+/// The queues of a service that nobody reads any more.
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+fn orphans(service: &str, shown: &Shown) -> Vec<Value> {
+    let found = shown.orphans.as_ref().map(Orphans::found).unwrap_or_default();
+    let orphans = found.into_iter().map(|orphan| {
+        json!({
+            "service": service,
+            "queue": orphan.queue,
+            "waiting": orphan.waiting,
+            "unread_seconds": orphan.unread_for.as_secs(),
+        })
+    });
+    orphans.collect()
+}
+
+/// Without a database nobody knows.
+#[cfg(not(any(feature = "sqlite", feature = "postgres")))]
+fn orphans(_service: &str, _shown: &Shown) -> Vec<Value> {
+    Vec::new()
 }
 
 async fn pause(

@@ -35,6 +35,8 @@ use crate::http::{ManagementSettings, Problem};
 use crate::jobs::JobHandle;
 #[cfg(feature = "messaging")]
 use crate::messaging::consumer::ConsumerControl;
+#[cfg(all(feature = "messaging", any(feature = "sqlite", feature = "postgres")))]
+use crate::messaging::consumer::Orphans;
 #[cfg(feature = "messaging")]
 use crate::messaging::dead_letters::DeadLetters;
 #[cfg(all(feature = "messaging", any(feature = "sqlite", feature = "postgres")))]
@@ -63,6 +65,8 @@ pub(crate) struct Shown {
     pub(crate) openapi: Value,
     #[cfg(feature = "messaging")]
     pub(crate) consumers: Vec<ConsumerControl>,
+    #[cfg(all(feature = "messaging", any(feature = "sqlite", feature = "postgres")))]
+    pub(crate) orphans: Option<Orphans>,
     #[cfg(feature = "messaging")]
     pub(crate) dead_letters: Option<DeadLetters>,
     #[cfg(all(feature = "messaging", any(feature = "sqlite", feature = "postgres")))]
