@@ -178,6 +178,10 @@ impl Ready {
             jobs: shown,
             openapi,
             #[cfg(feature = "messaging")]
+            consumers: resources.consumers(),
+            #[cfg(all(feature = "messaging", any(feature = "sqlite", feature = "postgres")))]
+            orphans: resources.orphans(),
+            #[cfg(feature = "messaging")]
             dead_letters: resources.dead_letters(),
             #[cfg(all(feature = "messaging", any(feature = "sqlite", feature = "postgres")))]
             outbox: resources.outbox(),

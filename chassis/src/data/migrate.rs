@@ -60,10 +60,14 @@ pub const fn version(path: &str) -> i64 {
 
 pub(super) async fn library(pool: &AnyPool, engine: Engine) -> Result<()> {
     let scripts: &[(i64, &str, &str)] = match engine {
-        Engine::Sqlite => &[(1, "tables", include_str!("migrations/0001_sqlite.sql"))],
+        Engine::Sqlite => &[
+            (1, "tables", include_str!("migrations/0001_sqlite.sql")),
+            (3, "queues", include_str!("migrations/0003_sqlite.sql")),
+        ],
         Engine::Postgres => &[
             (1, "tables", include_str!("migrations/0001_postgres.sql")),
             (2, "relays", include_str!("migrations/0002_postgres.sql")),
+            (3, "queues", include_str!("migrations/0003_postgres.sql")),
         ],
     };
     let mut migrator = migrations(scripts);

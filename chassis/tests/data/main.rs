@@ -23,6 +23,8 @@ mod killed;
 mod lease;
 #[cfg(all(feature = "messaging", feature = "sqlite", feature = "testing"))]
 mod letters;
+#[cfg(all(feature = "messaging", feature = "testing"))]
+mod orphans;
 #[cfg(feature = "messaging")]
 mod outbox;
 #[cfg(feature = "messaging")]

@@ -65,6 +65,7 @@ impl View {
         match event.verdict.as_str() {
             "invalid" => Err(Error::new(ErrorKind::Invalid, "nonsense")),
             "protocol" => Err(Error::new(ErrorKind::Protocol, "unknown")),
+            "refused" => Err(Error::new(ErrorKind::CircuitOpen, "the circuit is open")),
             verdict => sqlx::query("INSERT INTO reserved VALUES ($1, 0)")
                 .bind(verdict.to_owned())
                 .execute(self.database.pool())
@@ -131,6 +132,56 @@ async fn the_settings_say_what_becomes_of_which_error() {
     assert_eq!(parked, [("failed", "unknown")]);
     assert_eq!(activity.handled_from("view.order-judged"), 2, "one was discarded");
     assert_eq!(rows(&app).await, [("good".to_owned(), 0)]);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_listener_that_pauses_degrades_its_service() {
+    let app = view().await;
+    let management = harness::http::Client::new(app.management_url());
+    let answers = |word: &'static str| {
+        let management = management.clone();
+        async move {
+            let answer = management.get("/readyz").send().await;
+            (answer.status() == 200 && answer.text().trim() == word).then_some(())
+        }
+    };
+    harness::eventually("ready", || answers("up")).await;
+    app.publish(OrderJudged { verdict: "refused".into() }).await.unwrap();
+    harness::eventually("degraded", || answers("degraded")).await;
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn an_operator_pauses_and_resumes_a_consumer() {
+    let app = TestApp::new().service(View::new).settings(SETTINGS).settings("management.token = 'letmein'");
+    let app = app.start().await.unwrap();
+    let management = harness::http::Client::new(app.management_url());
+    let order = async |what: &str, body: serde_json::Value| {
+        let path = format!("/admin/consumers/view.order-judged/{what}");
+        management.post(&path).header("authorization", "Bearer letmein").json(&body).send().await
+    };
+    let listed = async || {
+        let answer = management.get("/admin/consumers").header("authorization", "Bearer letmein").send().await;
+        assert_eq!(answer.json()["orphans"], serde_json::json!([]));
+        let all = answer.json()["consumers"].as_array().unwrap().clone();
+        all.into_iter().find(|one| one["queue"] == "view.order-judged").unwrap()
+    };
+    assert_eq!(listed().await["state"], "consuming");
+    assert_eq!(order("pause", serde_json::json!({ "reason": " " })).await.status(), 422);
+    assert_eq!(order("pause", serde_json::json!({ "reason": "moving house" })).await.status(), 200);
+    harness::eventually("paused", || async {
+        let one = listed().await;
+        (one["state"] == "paused" && one["cause"] == "moving house" && one["paused_by_operator"] == true).then_some(())
+    })
+    .await;
+    app.publish(OrderJudged { verdict: "waits".into() }).await.unwrap();
+    assert!(app.run_until_idle().await.handled.is_empty());
+    assert_eq!(order("resume", serde_json::json!({})).await.status(), 200);
+    harness::eventually("handled", || async { (!rows(&app).await.is_empty()).then_some(()) }).await;
+    assert_eq!(order("pause", serde_json::json!({ "why": "?" })).await.status(), 422);
+    let nowhere = management.post("/admin/consumers/nowhere/resume").header("authorization", "Bearer letmein");
+    assert_eq!(nowhere.json(&serde_json::json!({})).send().await.status(), 404);
     app.stop().await;
 }
 

@@ -1,12 +1,14 @@
 //! The management listener: health and metrics for machines, `/admin` for operators.
 //!
-//! One file per group of addresses: `probes`, what is to `show`, `jobs`, `clients`, `dead_letters`, `outbox`. The `guard` stands before all of
+//! One file per group of addresses: `probes`, what is to `show`, `jobs`, `clients`, `consumers`, `dead_letters`, `outbox`. The `guard` stands before all of
 //! `/admin`; what changes something takes an `order` and leaves a line in the `audit` log.
 
 #[cfg(any(feature = "messaging", feature = "client"))]
 mod audit;
 #[cfg(feature = "client")]
 mod clients;
+#[cfg(feature = "messaging")]
+mod consumers;
 #[cfg(feature = "messaging")]
 mod dead_letters;
 mod guard;
@@ -31,6 +33,10 @@ use crate::config::{Config, KnownSection};
 use crate::health::Registry;
 use crate::http::{ManagementSettings, Problem};
 use crate::jobs::JobHandle;
+#[cfg(feature = "messaging")]
+use crate::messaging::consumer::ConsumerControl;
+#[cfg(all(feature = "messaging", any(feature = "sqlite", feature = "postgres")))]
+use crate::messaging::consumer::Orphans;
 #[cfg(feature = "messaging")]
 use crate::messaging::dead_letters::DeadLetters;
 #[cfg(all(feature = "messaging", any(feature = "sqlite", feature = "postgres")))]
@@ -57,6 +63,10 @@ pub(crate) struct Shown {
     pub(crate) routes: Vec<String>,
     pub(crate) jobs: Vec<(&'static str, String, Arc<JobHandle>)>,
     pub(crate) openapi: Value,
+    #[cfg(feature = "messaging")]
+    pub(crate) consumers: Vec<ConsumerControl>,
+    #[cfg(all(feature = "messaging", any(feature = "sqlite", feature = "postgres")))]
+    pub(crate) orphans: Option<Orphans>,
     #[cfg(feature = "messaging")]
     pub(crate) dead_letters: Option<DeadLetters>,
     #[cfg(all(feature = "messaging", any(feature = "sqlite", feature = "postgres")))]
@@ -107,7 +117,7 @@ impl Management {
         #[cfg(feature = "client")]
         let admin = admin.merge(clients::routes());
         #[cfg(feature = "messaging")]
-        let admin = admin.merge(dead_letters::routes());
+        let admin = admin.merge(consumers::routes()).merge(dead_letters::routes());
         #[cfg(all(feature = "messaging", any(feature = "sqlite", feature = "postgres")))]
         let admin = admin.merge(outbox::routes());
         let admin = admin

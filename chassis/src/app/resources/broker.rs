@@ -10,9 +10,11 @@ use crate::app::{Needs, Part, Parts};
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 use crate::data::Database;
 use crate::health::{Health, Impact, Registry, Reporter};
+use crate::messaging::consumer::{
+    self, ConsumerControl, ConsumerHandle, ConsumerHealth, Handler, Subscription, SubscriptionSpec,
+};
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
-use crate::messaging::consumer::Mode;
-use crate::messaging::consumer::{self, ConsumerHandle, ConsumerHealth, Handler, Subscription, SubscriptionSpec};
+use crate::messaging::consumer::{Mode, OrphanWatch, Orphans};
 use crate::messaging::dead_letters::{DeadLetterSettings, DeadLetters, Watch};
 use crate::messaging::driver::{ConnectionState, Driver};
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
@@ -32,6 +34,9 @@ pub(super) struct Broker {
     /// Forgets what the inbox need not know any more, as long as it lives.
     #[cfg(any(feature = "sqlite", feature = "postgres"))]
     _retention: Option<Retention>,
+    /// The queues that nobody reads any more, and what looks for them as long as it lives.
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
+    orphans: Option<(Orphans, OrphanWatch)>,
     /// The dead letters, and what measures them as long as it lives.
     dead_letters: Option<(DeadLetters, Watch)>,
 }
@@ -52,6 +57,8 @@ impl Broker {
             relay: None,
             #[cfg(any(feature = "sqlite", feature = "postgres"))]
             _retention: None,
+            #[cfg(any(feature = "sqlite", feature = "postgres"))]
+            orphans: None,
             dead_letters: None,
         })
     }
@@ -93,6 +100,10 @@ impl Broker {
         #[cfg(any(feature = "sqlite", feature = "postgres"))]
         if let Some(database) = &database {
             warn_of_waiting(subscriptions.iter().map(|(spec, _)| spec), database);
+            let read = subscriptions.iter().map(|(spec, _)| spec.queue_name(service)).collect();
+            let orphans = Orphans::new(database.clone(), Arc::clone(&self.driver), read);
+            let watch = orphans.watch();
+            self.orphans = Some((orphans, watch));
         }
         for (spec, handler) in subscriptions {
             #[cfg(any(feature = "sqlite", feature = "postgres"))]
@@ -116,6 +127,17 @@ impl Broker {
             // An error is a consumer that is gone, for which nobody need wait.
             let _ = consumer.health().wait_for(|health| *health == ConsumerHealth::Consuming).await;
         }
+    }
+
+    /// What an operator can do to the consumers.
+    pub(super) fn consumers(&self) -> Vec<ConsumerControl> {
+        self.consumers.iter().map(ConsumerHandle::control).collect()
+    }
+
+    /// The queues that nobody reads any more.
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
+    pub(super) fn orphans(&self) -> Option<Orphans> {
+        self.orphans.as_ref().map(|(orphans, _)| orphans.clone())
     }
 
     /// What the service's handlers have given up on.

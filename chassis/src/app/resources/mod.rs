@@ -15,8 +15,10 @@ use crate::config::Config;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 use crate::data::Database;
 use crate::health::Registry;
+#[cfg(all(feature = "messaging", any(feature = "sqlite", feature = "postgres")))]
+use crate::messaging::consumer::Orphans;
 #[cfg(feature = "messaging")]
-use crate::messaging::consumer::{Handler, SubscriptionSpec};
+use crate::messaging::consumer::{ConsumerControl, Handler, SubscriptionSpec};
 #[cfg(feature = "messaging")]
 use crate::messaging::dead_letters::DeadLetters;
 #[cfg(all(feature = "messaging", any(feature = "sqlite", feature = "postgres")))]
@@ -64,6 +66,18 @@ impl Resources {
     #[cfg(any(feature = "sqlite", feature = "postgres"))]
     pub(crate) fn database(&self) -> Option<&Database> {
         self.database.as_ref()
+    }
+
+    /// The consumers of the service, once it has been started.
+    #[cfg(feature = "messaging")]
+    pub(crate) fn consumers(&self) -> Vec<ConsumerControl> {
+        self.broker.as_ref().map(broker::Broker::consumers).unwrap_or_default()
+    }
+
+    /// The queues of the service that nobody reads any more, if it has a database to remember them.
+    #[cfg(all(feature = "messaging", any(feature = "sqlite", feature = "postgres")))]
+    pub(crate) fn orphans(&self) -> Option<Orphans> {
+        self.broker.as_ref()?.orphans()
     }
 
     /// The dead letters of the service, once it has been started.

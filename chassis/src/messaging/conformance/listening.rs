@@ -176,6 +176,8 @@ impl Event for Step {
     }
 }
 
+const STEPS: SubscriptionSpec = SubscriptionSpec::new("order_step", Step::KIND, Step::OWNER);
+
 /// What an ordered handler saw.
 #[derive(Default)]
 struct Seen {
@@ -214,12 +216,7 @@ pub async fn order_per_key_outlives_failures(fixture: &dyn Fixture) {
             })
         })
     };
-    let spec = SubscriptionSpec {
-        concurrency: 3,
-        prefetch: Some(20),
-        shape: Shape::Ordered,
-        ..SubscriptionSpec::new("order_step", Step::KIND, Step::OWNER)
-    };
+    let spec = SubscriptionSpec { concurrency: 3, prefetch: Some(20), shape: Shape::Ordered, ..STEPS };
     let handle = start(&kit.driver, spec, retry(2, &[10]), work).await;
     let publisher = publisher(&kit);
     for number in 1..=EACH {
@@ -280,6 +277,42 @@ pub async fn a_drained_ordered_consumer_returns_in_order(fixture: &dyn Fixture) 
     handle.drain(GRACE).await;
     let back = kit.consume(QUEUE, 5).await.take(5).await;
     assert_eq!(back, [1, 2, 3, 4, 5].map(|order| format!(r#"{{"order":{order}}}"#)));
+}
+
+/// Of two replicas of an ordered subscription one works; when it goes, the other goes on where it has ended.
+pub async fn order_outlives_a_change_of_the_active_replica(fixture: &dyn Fixture) {
+    let (kit, other) = (Kit::new(fixture).await, Kit::new(fixture).await);
+    let (seen, mut calls) = mpsc::unbounded_channel();
+    let note = |replica: &'static str| {
+        let seen = seen.clone();
+        Handler::one(move |received, _| {
+            let seen = seen.clone();
+            Box::pin(async move {
+                // Time enough for another to overtake it, were there another.
+                tokio::task::yield_now().await;
+                let _ = seen.send((replica, received.decode::<Step>()?.number));
+                Ok(())
+            })
+        })
+    };
+    let spec = SubscriptionSpec { shape: Shape::Ordered, concurrency: 4, ..STEPS };
+    let first = start(&kit.driver, spec, RetryPolicy::none(), note("first")).await;
+    let second = start(&other.driver, spec, RetryPolicy::none(), note("second")).await;
+    let publisher = publisher(&kit);
+    let mut handled = Vec::new();
+    for numbers in [1..=20, 21..=40] {
+        for number in numbers {
+            publisher.publish_now(Step { key: 7, number }).await.expect("published");
+        }
+        for _ in 0..20 {
+            handled.push(within("a call", calls.recv()).await.expect("called"));
+        }
+        first.cancel();
+        until(&first, |health| *health == ConsumerHealth::Stopped).await;
+    }
+    let expected = (1..=40).map(|number| (if number <= 20 { "first" } else { "second" }, number));
+    assert!(handled.iter().copied().eq(expected), "{handled:?}");
+    second.drain(GRACE).await;
 }
 
 /// What came for the first time; a lost connection may bring what was handled once more.

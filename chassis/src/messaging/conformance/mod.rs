@@ -111,6 +111,7 @@ macro_rules! conformance_suite {
             a_failing_listener_pauses_and_goes_on_by_itself
             an_operator_pauses_and_resumes
             order_per_key_outlives_failures
+            order_outlives_a_change_of_the_active_replica
             a_drained_ordered_consumer_returns_in_order
             batches_are_made_by_size_and_by_time
             a_bad_message_takes_no_neighbours_with_it

@@ -38,3 +38,30 @@ pub enum ConsumerHealth {
     /// It has ended as asked.
     Stopped,
 }
+
+impl ConsumerHealth {
+    /// One word, as operators see it: `consuming`, `half_open`, `paused`…
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Consuming => "consuming",
+            Self::HalfOpen { .. } => "half_open",
+            Self::Paused { .. } => "paused",
+            Self::Disconnected { .. } => "disconnected",
+            Self::Restarting { .. } => "restarting",
+            Self::Draining => "draining",
+            Self::Stopped => "stopped",
+        }
+    }
+
+    /// Why it is not consuming as it should.
+    pub fn cause(&self) -> Option<&str> {
+        match self {
+            Self::HalfOpen { cause }
+            | Self::Paused { cause, .. }
+            | Self::Disconnected { cause }
+            | Self::Restarting { cause, .. } => Some(cause),
+            Self::Starting | Self::Consuming | Self::Draining | Self::Stopped => None,
+        }
+    }
+}

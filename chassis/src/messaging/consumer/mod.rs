@@ -20,6 +20,7 @@
 //! | `chassis_consumer_running` | messages that are being handled |
 //! | `chassis_consumer_paused` | 1 while it takes no messages |
 //! | `chassis_consumer_pauses_total` | how often it has paused |
+//! | `chassis_consumer_orphaned_queues` | queues of the service that nobody reads any more |
 //!
 //! Invariants: nothing is acked before its effect, its copy or its parking is safe; a delivery that was returned because the
 //! process ends, or the listener pauses, has not been an attempt; a consumer that ends by itself is started again; an ordered
@@ -38,6 +39,8 @@ mod instruments;
 mod lanes;
 #[cfg(not(any(feature = "sqlite", feature = "postgres")))]
 mod no_database;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod orphans;
 mod pause;
 mod policy;
 mod probe;
@@ -57,6 +60,8 @@ pub use handler::Handler;
 pub use health::ConsumerHealth;
 #[cfg(not(any(feature = "sqlite", feature = "postgres")))]
 pub use no_database::{Database, Tx};
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub use orphans::{Orphan, OrphanWatch, Orphans};
 pub use pause::{PausePolicy, PauseSettings};
 pub use policy::{RetryPolicy, RetrySettings};
 pub use spec::{Mode, Shape, Subscription, SubscriptionSpec};

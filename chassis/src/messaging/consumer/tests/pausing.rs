@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use super::{GRACE, PARKING, QUEUE, SPEC, running, send, until};
 use crate::messaging::consumer::{ConsumerHealth, Handler, PauseSettings, RetryPolicy, SubscriptionSpec};
 use crate::messaging::memory;
+use crate::telemetry::metrics;
 use crate::{Error, ErrorKind};
 
 fn pausing_after(failures: u32) -> crate::messaging::consumer::PausePolicy {
@@ -81,6 +82,19 @@ async fn bad_messages_at_the_head_do_not_keep_a_listener_ill() {
     handle.drain(GRACE).await;
 }
 
+const METERED: &str = "stock.metered";
+
+/// What is measured of the queue `stock.metered`: whether it is paused, how often it was, and its deliveries of each outcome.
+fn measured(outcomes: [&'static str; 2]) -> (f64, u64, [u64; 2]) {
+    let labels = [("service", "stock"), ("messaging.system", "memory"), ("messaging.destination.name", METERED)];
+    let deliveries = |outcome| {
+        let labels = [&labels[..], &[("outcome", outcome)]].concat();
+        metrics::counter("chassis.consumer.deliveries", "", &labels).get()
+    };
+    let paused = metrics::gauge("chassis.consumer.paused", "", &labels).get();
+    (paused, metrics::counter("chassis.consumer.pauses", "", &labels).get(), outcomes.map(deliveries))
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_open_circuit_pauses_at_once_and_costs_no_attempt() {
     let broker = memory::Broker::new();
@@ -96,20 +110,24 @@ async fn an_open_circuit_pauses_at_once_and_costs_no_attempt() {
             Box::pin(async move { if refused { Err(error) } else { Ok(()) } })
         })
     };
-    let handle = running(&driver, SPEC, handler, RetryPolicy::none()).await;
+    let spec = SubscriptionSpec { queue: Some("metered"), ..SPEC };
+    let handle = running(&driver, spec, handler, RetryPolicy::none()).await;
     let begun = Instant::now();
     send(&driver, "1").await;
     let cause = "paying: the circuit is open";
     until(&handle, |health| *health == ConsumerHealth::Paused { cause: cause.into(), by_operator: false }).await;
+    assert_eq!(measured(["handled", "returned"]), (1.0, 1, [0, 1]));
     for _ in 0..4 {
         assert_eq!(attempts.recv().await, Some(1));
     }
     until(&handle, |health| *health == ConsumerHealth::Consuming).await;
     let waited = begun.elapsed();
     // One, two and four seconds, each shortened by chance to no less than half, and a second's look at each suspect.
+    assert_eq!(measured(["handled", "returned"]), (0.0, 3, [1, 3]));
     assert!(waited >= Duration::from_millis(3500) && waited <= Duration::from_secs(10), "{waited:?}");
-    assert_eq!(broker.depth(PARKING).map(|depth| depth.ready), Some(0));
-    assert_eq!(broker.depth(QUEUE).map(|depth| depth.ready), Some(0));
+    for queue in [METERED.to_owned(), format!("{METERED}.dlq")] {
+        assert_eq!(broker.depth(&queue).map(|depth| depth.ready), Some(0), "{queue}");
+    }
     handle.drain(GRACE).await;
 }
 
