@@ -243,6 +243,8 @@ mod guides {
     struct Consuming;
     #[doc = include_str!("../../docs/guides/failure-policies.md")]
     struct FailurePolicies;
+    #[doc = include_str!("../../docs/guides/publishing.md")]
+    struct Publishing;
     #[doc = include_str!("../../docs/guides/testing.md")]
     struct Testing;
 }
