@@ -247,7 +247,9 @@ mod guides {
     struct FailurePolicies;
     #[cfg(feature = "client")]
     #[doc = include_str!("../../docs/guides/discovery.md")]
-    pub struct Discovery;
+    struct Discovery;
+    #[doc = include_str!("../../docs/guides/publishing.md")]
+    struct Publishing;
     #[doc = include_str!("../../docs/guides/testing.md")]
     struct Testing;
 }

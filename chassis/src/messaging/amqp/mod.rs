@@ -17,7 +17,7 @@
 //! * one `publisher` task that owns its channel: messages are sent without waiting for each other, and confirms and
 //!   returned messages can't be given to the wrong one;
 //! * a channel per `consumer`, rebuilt alone when it fails, whose acknowledgements travel together;
-//! * an `inspect`ion that shows what stands in a queue and puts it back in its order, which AMQP has no words for.
+//! * an `inspect`ion that shows what stands in a queue and puts it back in its order, which AMQP has no words for;
 //! * a `probe` that looks at the queues of the handlers now and then, so that their depth is known and one that was deleted
 //!   comes back though nobody happens to read it.
 //!

@@ -68,6 +68,9 @@ async fn main() -> ExitCode {
         if wanted { Some(Cluster::start().await) } else { None }
     };
     let (broker, cluster) = tokio::join!(broker, cluster);
+    if let Some(broker) = &broker {
+        eprintln!("harness-servers: RabbitMQ {}", broker.version().await);
+    }
     let mut variables: Vec<(&str, String)> = broker.iter().flat_map(Broker::variables).collect();
     variables.extend(cluster.iter().map(Cluster::variable));
     run(&wish.command, &variables).await

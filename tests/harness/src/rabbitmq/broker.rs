@@ -153,6 +153,11 @@ impl Broker {
         self.node.try_ctl(arguments).await
     }
 
+    /// Its version, such as `3.10.8`: whatever the machine's packages have is used.
+    pub async fn version(&self) -> String {
+        self.ctl(&["version"]).await.trim().to_owned()
+    }
+
     /// The value of an Erlang expression in the broker.
     pub async fn eval(&self, expression: &str) -> String {
         self.ctl(&["eval", expression]).await

@@ -100,6 +100,7 @@ pub async fn run(plan: &Plan, ledger: &str) -> Report {
     let own_after = own_before.settled(std::process::id()).await;
     Report {
         seed: plan.seed,
+        broker: broker.version().await,
         lasted,
         counts,
         audit: auditor.audit(&book, parked(&broker).await).await,

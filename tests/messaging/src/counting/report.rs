@@ -13,6 +13,8 @@ use super::footprint::Footprint;
 pub struct Report {
     /// What decided when things happened.
     pub seed: u64,
+    /// The version of RabbitMQ.
+    pub broker: String,
     /// How long messages flowed.
     pub lasted: Duration,
     /// What was done to broker and service.
@@ -63,6 +65,7 @@ impl fmt::Display for Report {
         let rate = self.acknowledged as f64 / self.lasted.as_secs_f64().max(0.001);
         let mut line = |name: &str, value: String| writeln!(f, "{name:<42} {value}");
         line("seed", self.seed.to_string())?;
+        line("RabbitMQ", self.broker.clone())?;
         line("broker stopped and started", stops.to_string())?;
         line("broker killed and started", kills.to_string())?;
         line("service killed from outside", services.to_string())?;

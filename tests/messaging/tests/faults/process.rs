@@ -3,6 +3,8 @@
 use std::os::unix::process::ExitStatusExt;
 use std::time::{Duration, Instant};
 
+use chassis::messaging::amqp::{self, AmqpSettings};
+use chassis::messaging::driver::{Driver, Exchange, ExchangeKind, Queue, QueueRole, Topology};
 use harness::eventually;
 use harness::http::Client;
 use harness::process::Process;
@@ -153,7 +155,52 @@ async fn a_password_is_nowhere_to_be_seen() {
     }
     assert_tells_nothing(&std::fs::read_to_string(format!("/proc/{}/cmdline", process.id())).unwrap());
     assert!(process.terminate().await.success());
-    assert_tells_nothing(&process.lines().join("\n"));
+    let said = process.lines().join("\n");
+    assert!(said.contains("lapin"), "the log is as talkative as can be");
+    assert_tells_nothing(&said);
+}
+
+/// A queue and an exchange that somebody declared otherwise: the field that differs is named, the rest works, and it goes on by
+/// itself once that is put right.
+#[tokio::test]
+async fn what_was_declared_otherwise_is_named_and_waited_for() {
+    let host = harness::rabbitmq::virtual_host("otherwise").await;
+    let stranger = amqp::connect(&AmqpSettings::new(host.uri())).await.unwrap();
+    let queue = Queue { name: "ledger.entry-made".to_owned(), role: QueueRole::Parking };
+    stranger.declare(Topology { queues: vec![queue], ..Topology::default() }).await.unwrap();
+    let place = Place::new(LEDGER, &host.uri());
+    let mut process = place.program().start();
+    place.listening().await;
+    eventually("the field is named", async || {
+        let reason = reason(&place, "ledger/consumer/entry_made").await?;
+        reason.contains("queue `ledger.entry-made` exists already with another `x-dead-letter-exchange`").then_some(())
+    })
+    .await;
+    assert_eq!(readiness(place.management()).await, "degraded\n");
+    assert_eq!(reason(&place, "ledger/consumer/entry_booked").await, None);
+    assert_eq!(reason(&place, "ledger/broker").await, None);
+
+    host.delete_queue("ledger.entry-made").await;
+    place.up().await;
+    assert_eq!(place.make(0, 5).await.unwrap().status(), 200);
+    booked(&place, 5).await;
+    assert!(process.terminate().await.success());
+}
+
+#[tokio::test]
+async fn an_exchange_of_another_type_is_named() {
+    let host = harness::rabbitmq::virtual_host("otherwise").await;
+    let stranger = amqp::connect(&AmqpSettings::new(host.uri())).await.unwrap();
+    let exchange = Exchange { name: "ledger.events".to_owned(), kind: ExchangeKind::Direct };
+    stranger.declare(Topology { exchanges: vec![exchange], ..Topology::default() }).await.unwrap();
+    let place = Place::new(LEDGER, &host.uri());
+    let _process = place.program().start();
+    place.listening().await;
+    eventually("the type is named", async || {
+        let reason = reason(&place, "ledger/consumer/entry_made").await?;
+        reason.contains("exchange `ledger.events` exists already with another `type`").then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -151,7 +151,7 @@ impl Actor {
                 // What completed before the channel died still counts, and the return of a message may ride on any of these.
                 failed = window.note_all(&mut verdicts).or(failed);
             }
-            settle(window, &mut verdicts, &self.unroutable);
+            settle(window, &mut verdicts);
             self.probing &= window.len() > 0;
             if let Some(error) = failed {
                 return ended(&error);
@@ -168,7 +168,7 @@ impl Actor {
                 noted = poll_fn(|context| window.poll_oldest(&mut verdicts, context)), if waiting => {
                     if let Err(error) = noted {
                         window.note_all(&mut verdicts);
-                        settle(window, &mut verdicts, &self.unroutable);
+                        settle(window, &mut verdicts);
                         return ended(&error);
                     }
                 }
@@ -180,11 +180,12 @@ impl Actor {
                     if std::mem::replace(&mut front, window.front()) == window.front()
                         && let Some(error) = window.note_all(&mut verdicts)
                     {
-                        settle(window, &mut verdicts, &self.unroutable);
+                        settle(window, &mut verdicts);
                         return ended(&error);
                     }
                 }
                 _ = tick.tick() => {
+                    self.unroutable.add(verdicts.unheard(window.outgoing()));
                     if !free {
                         self.weed();
                     } else if window.oldest().is_some_and(|sent| sent.elapsed() > self.confirm_timeout) {
@@ -307,7 +308,7 @@ fn every(period: Duration) -> Interval {
     ticks
 }
 
-fn settle(window: &mut Window<'_>, verdicts: &mut Verdicts, unroutable: &Counter) {
+fn settle(window: &mut Window<'_>, verdicts: &mut Verdicts) {
     for number in verdicts.nacked() {
         if let Some(request) = window.take(number) {
             verdicts.was_returned(&request.outgoing);
@@ -316,16 +317,12 @@ fn settle(window: &mut Window<'_>, verdicts: &mut Verdicts, unroutable: &Counter
     }
     for number in verdicts.acked() {
         let Some(request) = window.take(number) else { continue };
-        if !verdicts.was_returned(&request.outgoing) {
-            request.answer(Ok(()));
-        } else if request.outgoing.mandatory {
+        if verdicts.was_returned(&request.outgoing) {
             let Outgoing { exchange, routing_key, .. } = &request.outgoing;
             let (exchange, routing_key) = (exchange.clone(), routing_key.clone());
             request.answer(Err(PublishError::Unroutable { exchange, routing_key }));
         } else {
-            unroutable.inc();
             request.answer(Ok(()));
         }
     }
-    unroutable.add(verdicts.forget_answered(window));
 }

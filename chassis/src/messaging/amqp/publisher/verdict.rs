@@ -4,12 +4,11 @@
 //! confirmation it completes next. So a confirmation alone proves nothing: returned messages are matched by what they are,
 //! and a message is pronounced stored only when every confirmation that could carry its return has been looked at.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use lapin::Confirmation;
 use lapin::types::ShortString;
 
-use super::window::Window;
 use crate::messaging::driver::Outgoing;
 
 /// Two messages that agree in this share their fate, as the broker routes them alike.
@@ -21,8 +20,6 @@ pub(super) struct Verdicts {
     acked: Vec<u64>,
     nacked: Vec<u64>,
     returned: HashMap<Key, usize>,
-    /// What came back since [`forget_answered`](Self::forget_answered) last looked.
-    fresh: Vec<Key>,
 }
 
 impl Verdicts {
@@ -43,7 +40,6 @@ impl Verdicts {
         if let Some(returned) = returned {
             let id = returned.properties.message_id().clone().unwrap_or_else(empty);
             let key = (id, returned.exchange.clone(), returned.routing_key.clone());
-            self.fresh.push(key.clone());
             *self.returned.entry(key).or_default() += 1;
         }
     }
@@ -67,11 +63,10 @@ impl Verdicts {
 
     /// Whether a confirmed message came back for want of a queue.
     pub(super) fn was_returned(&mut self, outgoing: &Outgoing) -> bool {
-        if self.returned.is_empty() {
+        if !outgoing.mandatory || self.returned.is_empty() {
             return false;
         }
-        let short = |text: &str| ShortString::try_new(text).unwrap_or_else(|_| empty());
-        let key = (short(&outgoing.message.id), short(&outgoing.exchange), short(&outgoing.routing_key));
+        let key = key(outgoing);
         let Some(count) = self.returned.get_mut(&key) else {
             return false;
         };
@@ -81,20 +76,22 @@ impl Verdicts {
         }
         true
     }
+
+    /// How many messages came back since the last call that needed no queue. Those of a mandatory one that is still
+    /// `on_the_way` are left for it.
+    pub(super) fn unheard<'a>(&mut self, on_the_way: impl Iterator<Item = &'a Outgoing>) -> u64 {
+        if self.returned.is_empty() {
+            return 0;
+        }
+        let awaited: HashSet<Key> = on_the_way.filter(|outgoing| outgoing.mandatory).map(key).collect();
+        let unheard = self.returned.extract_if(|key, _| !awaited.contains(key));
+        unheard.map(|(_, count)| count as u64).sum()
+    }
 }
 
-impl Verdicts {
-    /// Forgets what came back after its message was answered, as those may be that need no queue; gives how many.
-    pub(super) fn forget_answered(&mut self, window: &Window<'_>) -> u64 {
-        let mut forgotten = 0;
-        for key in std::mem::take(&mut self.fresh) {
-            let (id, exchange, routing_key) = &key;
-            if !window.holds(id.as_str(), exchange.as_str(), routing_key.as_str()) {
-                forgotten += u64::from(self.returned.remove(&key).is_some());
-            }
-        }
-        forgotten
-    }
+fn key(outgoing: &Outgoing) -> Key {
+    let short = |text: &str| ShortString::try_new(text).unwrap_or_else(|_| empty());
+    (short(&outgoing.message.id), short(&outgoing.exchange), short(&outgoing.routing_key))
 }
 
 fn empty() -> ShortString {

@@ -9,6 +9,7 @@ use tokio_util::sync::ReusableBoxFuture;
 
 use super::request::Request;
 use super::verdict::Verdicts;
+use crate::messaging::driver::Outgoing;
 
 /// A message that was handed over, until its confirmation.
 pub(super) type Sending<'c> = ReusableBoxFuture<'c, lapin::Result<Confirmation>>;
@@ -130,14 +131,6 @@ impl<'c> Window<'c> {
         })
     }
 
-    /// Whether a message is on its way that agrees in all this.
-    pub(super) fn holds(&self, id: &str, exchange: &str, routing_key: &str) -> bool {
-        self.flights.iter().flatten().any(|flight| {
-            let outgoing = &flight.request.outgoing;
-            outgoing.message.id == id && outgoing.exchange == exchange && outgoing.routing_key == routing_key
-        })
-    }
-
     /// Takes out the message of that number.
     pub(super) fn take(&mut self, number: u64) -> Option<Request> {
         let index = usize::try_from(number.checked_sub(self.base)?).ok()?;
@@ -148,6 +141,11 @@ impl<'c> Window<'c> {
             self.base += 1;
         }
         Some(flight.request)
+    }
+
+    /// The messages that are still on their way.
+    pub(super) fn outgoing(&self) -> impl Iterator<Item = &Outgoing> {
+        self.flights.iter().flatten().map(|flight| &flight.request.outgoing)
     }
 
     /// When the oldest that is still on its way was sent.
