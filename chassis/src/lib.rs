@@ -243,6 +243,10 @@ mod guides {
     struct Consuming;
     #[doc = include_str!("../../docs/guides/failure-policies.md")]
     struct FailurePolicies;
+    #[doc = include_str!("../../docs/guides/outbox-and-inbox.md")]
+    struct OutboxAndInbox;
+    #[doc = include_str!("../../docs/guides/dead-letters.md")]
+    struct DeadLetters;
     #[doc = include_str!("../../docs/guides/testing.md")]
     struct Testing;
 }
