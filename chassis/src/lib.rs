@@ -250,6 +250,10 @@ mod guides {
     struct Discovery;
     #[doc = include_str!("../../docs/guides/publishing.md")]
     struct Publishing;
+    #[doc = include_str!("../../docs/guides/outbox-and-inbox.md")]
+    struct OutboxAndInbox;
+    #[doc = include_str!("../../docs/guides/dead-letters.md")]
+    struct DeadLetters;
     #[doc = include_str!("../../docs/guides/testing.md")]
     struct Testing;
 }

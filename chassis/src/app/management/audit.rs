@@ -22,7 +22,7 @@ pub(super) struct Caller {
 pub(super) struct Deed<'a> {
     pub(super) action: &'static str,
     pub(super) service: &'static str,
-    /// The queue or table.
+    /// The queue or table, of that service.
     pub(super) target: &'a str,
     pub(super) selection: String,
     /// How many messages it was about, or why it failed.
@@ -33,15 +33,17 @@ impl Caller {
     /// Writes it down.
     pub(super) fn did(&self, deed: Deed<'_>) {
         let Deed { action, service, target, selection, outcome } = deed;
+        // Not a field `service`, which is the one that logs.
+        let of = if target.starts_with(service) { target.to_owned() } else { format!("{target} of {service}") };
         let remote = self.remote.map(|remote| remote.to_string()).unwrap_or_default();
         let actor = self.actor.as_deref().unwrap_or_default();
         let done = match &outcome {
             Ok(count) => {
-                tracing::info!(target: "chassis::audit", action, service, of = target, selection, count, remote, actor, outcome = "done", "an operator's call");
+                tracing::info!(target: "chassis::audit", action, of, selection, count, remote, actor, outcome = "done", "an operator's call");
                 "done"
             }
             Err(error) => {
-                tracing::warn!(target: "chassis::audit", action, service, of = target, selection, error, remote, actor, outcome = "failed", "an operator's call");
+                tracing::warn!(target: "chassis::audit", action, of, selection, error, remote, actor, outcome = "failed", "an operator's call");
                 "failed"
             }
         };

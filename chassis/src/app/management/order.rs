@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::http::{Json, Problem};
+use crate::http::{Json, Problem, fault};
 use crate::messaging::dead_letters::{Filter, Selection};
 
 /// How many a list shows unless it is asked for more.
@@ -56,8 +56,10 @@ impl<S: Sync> FromRequestParts<S> for Wanted {
             }
         }
         let filter = Value::Object(filter);
-        let filter = serde_path_to_error::deserialize(filter)
-            .map_err(|error| invalid(&format!("/query/{}", error.path()), &error.inner().to_string()))?;
+        let filter = serde_path_to_error::deserialize(filter).map_err(|error| {
+            let fault = fault::of("/query", error.path(), &error.inner().to_string());
+            invalid(&fault.pointer, &fault.message)
+        })?;
         Ok(Self { filter, limit })
     }
 }

@@ -71,23 +71,28 @@ impl DeadLetters {
         &self.shared.queues
     }
 
+    /// All that can be looked at: of each queue what its handler has given up on, and what it is not for.
+    pub(super) fn piles(&self) -> impl Iterator<Item = String> {
+        self.queues().iter().flat_map(|queue| [queue.clone(), names::unmatched_queue(queue)])
+    }
+
     /// Whether a queue is, or was, one of the service's: also one whose handler is gone may have dead letters.
     pub fn has(&self, queue: &str) -> bool {
-        let queue = work_queue(queue);
+        let queue = Pile::named(queue).queue;
         self.queues().iter().any(|own| own == queue)
             || queue.strip_prefix(self.service()).is_some_and(|rest| rest.len() > 1 && rest.starts_with('.'))
     }
 
     /// Begins to look at the dead letters of a queue, when it is its turn.
     pub(super) async fn look(&self, queue: &str, most: usize) -> Result<Turn, DeadLetterError> {
-        let queue = work_queue(queue);
+        let pile = Pile::named(queue);
         if !self.has(queue) {
-            let (service, queue) = (self.service(), queue.to_owned());
+            let (service, queue) = (self.service(), pile.queue.to_owned());
             return Err(DeadLetterError::UnknownQueue { service, queue });
         }
-        let turn = self.turn(queue).lock_owned().await;
-        let parking = names::parking_queue(queue);
-        let failed = |error| failed(queue, error);
+        let parking = pile.parking();
+        let turn = self.turn(&parking).lock_owned().await;
+        let failed = |error| failed(pile.queue, error);
         let depth = self.shared.driver.depth(&parking).await.map_err(failed)?;
         let look = self.shared.driver.browse(&parking, most).await.map_err(failed)?;
         Ok(Turn { look, depth, _turn: turn })
@@ -114,7 +119,31 @@ fn failed(queue: &str, error: BrowseError) -> DeadLetterError {
     }
 }
 
-/// The queue itself, whether it or its parking queue was named.
-pub(super) fn work_queue(queue: &str) -> &str {
-    queue.strip_suffix(".dlq").unwrap_or(queue)
+/// Dead letters of one kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Pile<'a> {
+    /// The queue that they came from.
+    pub(super) queue: &'a str,
+    /// Whether they are what its handler is not for, rather than what it has given up on.
+    unmatched: bool,
+}
+
+impl<'a> Pile<'a> {
+    /// What is meant by the name of a queue, or that of either place where its messages are parked.
+    pub(super) fn named(name: &'a str) -> Self {
+        match name.strip_suffix(".unmatched") {
+            Some(queue) => Self { queue, unmatched: true },
+            None => Self { queue: name.strip_suffix(".dlq").unwrap_or(name), unmatched: false },
+        }
+    }
+
+    /// How it is shown.
+    pub(super) fn name(self) -> String {
+        if self.unmatched { names::unmatched_queue(self.queue) } else { self.queue.to_owned() }
+    }
+
+    /// Where they are.
+    pub(super) fn parking(self) -> String {
+        if self.unmatched { self.name() } else { names::parking_queue(self.queue) }
+    }
 }

@@ -1,6 +1,7 @@
 use std::fmt;
 use std::time::SystemTime;
 
+use serde::de::Unexpected;
 use serde::{Deserialize, Deserializer};
 
 use super::Letter;
@@ -91,8 +92,9 @@ fn contains(text: &str, part: &str) -> bool {
 
 fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SystemTime>, D::Error> {
     let Some(text) = Option::<String>::deserialize(deserializer)? else { return Ok(None) };
-    let time: jiff::Timestamp = text
-        .parse()
-        .map_err(|_| serde::de::Error::custom("expected a time as in RFC 3339, such as 2026-01-31T12:00:00Z"))?;
+    let time: jiff::Timestamp = text.parse().map_err(|_| {
+        let expected = "a time as in RFC 3339, such as 2026-01-31T12:00:00Z";
+        serde::de::Error::invalid_value(Unexpected::Str(&text), &expected)
+    })?;
     Ok(Some(time.into()))
 }

@@ -22,7 +22,7 @@ pub struct Letter {
     /// Name and version of the event, as far as its sender said.
     #[serde(rename = "type")]
     pub kind: String,
-    /// Why it was parked: `failed`, `malformed`, `undecodable`; where the broker itself did it `rejected`, `delivery_limit` or
+    /// Why it was parked: `failed`, `malformed`, `undecodable`, `unmatched`; where the broker itself did it `rejected`, `delivery_limit` or
     /// `expired`; else `unknown`.
     pub reason: String,
     /// The last error, with its causes.

@@ -2,14 +2,14 @@ use std::time::SystemTime;
 
 use serde::Serialize;
 
-use super::desk::{SCAN, work_queue};
+use super::desk::{Pile, SCAN};
 use super::{DeadLetterError, DeadLetters, Filter, Letter, Opened};
 use crate::messaging::driver::Seen;
 
 /// The dead letters of one queue, in figures.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct QueueSummary {
-    /// The queue that they came from.
+    /// The queue that they came from; with `.unmatched` behind it where they are of a type that its handler is not for.
     pub queue: String,
     /// How many there are.
     pub letters: u64,
@@ -22,7 +22,7 @@ pub struct QueueSummary {
 /// Dead letters of one queue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Listing {
-    /// The queue that they came from.
+    /// As in [`QueueSummary::queue`].
     pub queue: String,
     /// How many there are in all.
     pub depth: u64,
@@ -38,14 +38,14 @@ impl DeadLetters {
     /// What there is, queue by queue.
     pub async fn summary(&self) -> Vec<QueueSummary> {
         let mut summaries = Vec::new();
-        for queue in self.queues() {
-            let (letters, oldest_seconds, fault) = match self.head(queue).await {
+        for queue in self.piles() {
+            let (letters, oldest_seconds, fault) = match self.head(&queue).await {
                 Ok((letters, parked_at)) => (letters, parked_at.map(|at| age(at).as_secs()), None),
                 // Nothing was ever parked.
                 Err(DeadLetterError::NeverDeclared(_)) => (0, None, None),
                 Err(error) => (0, None, Some(error.to_string())),
             };
-            summaries.push(QueueSummary { queue: queue.clone(), letters, oldest_seconds, fault });
+            summaries.push(QueueSummary { queue, letters, oldest_seconds, fault });
         }
         summaries
     }
@@ -75,7 +75,7 @@ impl DeadLetters {
             }
         }
         turn.look.finish().await?;
-        let (queue, depth) = (work_queue(queue).to_owned(), turn.depth);
+        let (queue, depth) = (Pile::named(queue).name(), turn.depth);
         Ok(Listing { queue, depth, seen, letters, more: seen < depth })
     }
 

@@ -1,4 +1,4 @@
-use super::desk::work_queue;
+use super::desk::Pile;
 use crate::telemetry::metrics::{self, Gauge};
 
 /// The instruments of one service's dead letters.
@@ -13,7 +13,8 @@ impl Metrics {
 
     /// How many are parked, and for how long the first has been.
     pub(super) fn gauges(&self, queue: &str) -> (Gauge, Gauge) {
-        let labels = [("service", self.service), ("queue", work_queue(queue))];
+        let pile = Pile::named(queue).name();
+        let labels = [("service", self.service), ("queue", &*pile)];
         let depth = ("chassis.dead_letters.depth", "{message}");
         let oldest = ("chassis.dead_letters.oldest_age", "s");
         (
@@ -32,7 +33,8 @@ impl Metrics {
 
     fn count(&self, name: &'static str, help: &'static str, queue: &str, count: u64) {
         if count > 0 {
-            metrics::counter(name, help, &[("service", self.service), ("queue", work_queue(queue))]).add(count);
+            let pile = Pile::named(queue).name();
+            metrics::counter(name, help, &[("service", self.service), ("queue", &pile)]).add(count);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Dead letters: what handlers could not handle, and what an operator does about it.
 //!
-//! A message that its handler has given up on is parked in `<queue>.dlq`, with the cause in its headers. [`DeadLetters`] lists
-//! what is there, shows it, sends it back to the queue that it came from (and to no other), or removes it. The management
+//! A message that its handler has given up on is parked in `<queue>.dlq`, and one of a type that it is not for in
+//! `<queue>.unmatched`, with the cause in its headers. [`DeadLetters`] lists what is there, shows it, sends it back to the queue that it came from (and to no other), or removes it. The management
 //! listener offers all that below `/admin/dead-letters`.
 //!
 //! * A message is sent back first, with a confirmation, and removed then: killed in between, the process leaves a duplicate,

@@ -3,7 +3,7 @@ use std::time::{Duration, SystemTime};
 use serde::Serialize;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-use super::desk::{SCAN, Turn, work_queue};
+use super::desk::{Pile, SCAN, Turn};
 use super::{DeadLetterError, DeadLetters, Letter, Selection};
 use crate::messaging::Message;
 use crate::messaging::driver::{Outgoing, PublishError, Seen};
@@ -57,7 +57,7 @@ impl DeadLetters {
     pub async fn replay(&self, queue: &str, order: &Replay) -> Result<Replayed, DeadLetterError> {
         let mut turn = self.look(queue, SCAN).await?;
         let mut done = Replayed::default();
-        done.stopped = self.run(&mut turn, work_queue(queue), order, &mut done).await.err();
+        done.stopped = self.run(&mut turn, Pile::named(queue).queue, order, &mut done).await.err();
         let Turn { look, depth, .. } = turn;
         if let Err(error) = look.finish().await {
             // What was sent stays sent; what could not be removed is found again, and absorbed by the inbox when it is replayed.

@@ -15,7 +15,8 @@ const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 async fn desk() -> (memory::Broker, Arc<dyn Driver>, DeadLetters) {
     let broker = memory::Broker::new();
     let driver = broker.driver();
-    let queues = [(QUEUE, QueueRole::Work), (PARKING, QueueRole::Parking)];
+    let unmatched = "stock.order-placed.unmatched";
+    let queues = [(QUEUE, QueueRole::Work), (PARKING, QueueRole::Parking), (unmatched, QueueRole::Parking)];
     let queues = queues.map(|(name, role)| Queue { name: name.to_owned(), role }).to_vec();
     driver.declare(Topology { queues, ..Topology::default() }).await.expect("declared");
     let letters = DeadLetters::new(driver.clone(), "stock", [QUEUE.to_owned()]);
@@ -281,6 +282,22 @@ async fn only_the_services_own_queues_can_be_asked_for() {
     let queues = vec![Queue { name: "stock.renamed.dlq".into(), role: QueueRole::Parking }];
     driver.declare(Topology { queues, ..Topology::default() }).await.expect("declared");
     assert_eq!(letters.list("stock.renamed", &Filter::default(), 1).await.expect("listed").depth, 0);
+}
+
+#[tokio::test]
+async fn what_a_handler_is_not_for_is_a_pile_of_its_own() {
+    let (broker, driver, letters) = three().await;
+    let unmatched = "stock.order-placed.unmatched";
+    put(&driver, unmatched, parked("other", "order.packed.v1", "not for it")).await;
+    let summary = letters.summary().await;
+    let figures: Vec<_> = summary.iter().map(|one| (one.queue.as_str(), one.letters)).collect();
+    assert_eq!(figures, [(QUEUE, 3), (unmatched, 1)]);
+    let listing = letters.list(unmatched, &Filter::default(), 9).await.expect("listed");
+    assert_eq!((ids(&listing), listing.queue.as_str()), (vec!["other"], unmatched));
+    let done = letters.replay(unmatched, &replay(Selection::All)).await.expect("replayed");
+    assert_eq!(done.replayed, 1);
+    assert_eq!(next(&driver, QUEUE).await.message.id, "other", "to the queue that it came from");
+    assert_eq!(broker.depth(unmatched).expect("a queue").ready, 0);
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,10 +3,10 @@ use std::time::{Duration, SystemTime};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
+use super::desk::Pile;
 use super::list::age;
 use super::{DeadLetterError, DeadLetterSettings, DeadLetters};
 use crate::Context;
-use crate::messaging::names;
 use crate::telemetry::metrics::Gauge;
 
 /// How soon it is tried again what could not be measured, as at start, before the queues are there.
@@ -43,11 +43,11 @@ impl Drop for Watch {
 }
 
 async fn run(letters: DeadLetters, every: Duration) {
-    let measured = |queue: &String| {
-        let (depth, oldest) = letters.shared.metrics.gauges(queue);
-        Measured { queue: queue.clone(), depth, oldest, last: None }
+    let measured = |queue: String| {
+        let (depth, oldest) = letters.shared.metrics.gauges(&queue);
+        Measured { queue, depth, oldest, last: None }
     };
-    let mut queues: Vec<Measured> = letters.queues().iter().map(measured).collect();
+    let mut queues: Vec<Measured> = letters.piles().map(measured).collect();
     for round in 0_u32.. {
         let mut complete = true;
         for queue in &mut queues {
@@ -64,7 +64,7 @@ impl Measured {
     /// Asks for the number alone, and for the first letter only when the number has changed: a look, though it changes
     /// nothing, is work for the broker.
     async fn measure(&mut self, letters: &DeadLetters) -> Result<(), DeadLetterError> {
-        let depth = letters.shared.driver.depth(&names::parking_queue(&self.queue)).await?;
+        let depth = letters.shared.driver.depth(&Pile::named(&self.queue).parking()).await?;
         let parked_at = match self.last {
             _ if depth == 0 => None,
             Some((last, parked_at)) if last == depth => parked_at,
