@@ -27,7 +27,7 @@ use crate::telemetry::metrics::Counter;
 /// How often overdue confirmations are looked for, and requests that nobody waits for any more are dropped.
 const TICK: Duration = Duration::from_millis(250);
 /// How long the oldest message may keep those waiting that were confirmed before it.
-const STUCK: Duration = Duration::from_millis(5);
+const STUCK: Duration = Duration::from_millis(20);
 /// How long to wait before the next try where a channel could not be opened on an open connection.
 const RETRY: Duration = Duration::from_millis(200);
 
