@@ -11,9 +11,7 @@ use crate::client::{Clients, Remote};
 use crate::http::Problem;
 
 pub(super) fn routes() -> Router<Management> {
-    Router::new()
-        .route("/clients", get(list))
-        .route("/clients/{service}/{name}/breaker/{action}", post(set_breaker))
+    Router::new().route("/clients", get(list)).route("/clients/{service}/{name}/breaker/{action}", post(set_breaker))
 }
 
 impl Management {

@@ -30,12 +30,15 @@ struct Shared {
     driver: Arc<dyn Driver>,
     service: &'static str,
     declared: Mutex<HashSet<String>>,
+    /// Held while one exchange is declared, so that many first publishers do not all do it.
+    declaring: tokio::sync::Mutex<()>,
 }
 
 impl Publisher {
     /// Publishes as `service` over `driver`.
     pub fn new(driver: Arc<dyn Driver>, service: &'static str) -> Self {
-        Self { shared: Arc::new(Shared { driver, service, declared: Mutex::default() }) }
+        let shared = Shared { driver, service, declared: Mutex::default(), declaring: tokio::sync::Mutex::default() };
+        Self { shared: Arc::new(shared) }
     }
 
     /// The service that it publishes as.
@@ -134,6 +137,7 @@ impl Shared {
     }
 
     async fn declare(&self, exchange: &str) -> Result<(), DeclareError> {
+        let _turn = self.declaring.lock().await;
         if self.knows(exchange) {
             return Ok(());
         }
