@@ -208,7 +208,7 @@ pub trait Settle: Send + Sync {
     /// Whether settling can still succeed; not so after the connection that delivered it was lost.
     fn is_live(&self) -> bool;
 
-    /// Settles the delivery. It is done when the broker has been told.
+    /// Settles the delivery. It is done when the connection has what the broker is to be told.
     fn settle(self: Box<Self>, outcome: Outcome) -> BoxFuture<'static, Result<(), SettleError>>;
 }
 

@@ -67,7 +67,7 @@ impl Worker {
                 self.subscription.handler.call(batch, None).await?;
                 Ok(Done { handled: batch.len() as u64, duplicates: 0 })
             }
-            Mode::Transactional => self.call_in_transaction(batch).await,
+            Mode::Transactional => Box::pin(self.call_in_transaction(batch)).await,
         }
     }
 }

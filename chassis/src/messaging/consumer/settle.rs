@@ -62,7 +62,8 @@ impl Worker {
     ) {
         self.instruments.put_off.inc();
         remember(&mut message, first, attempt);
-        self.replace(names::delay(delay), self.queue.to_string(), message, settle).await;
+        // Rare, and so not part of every delivery's future.
+        Box::pin(self.replace(names::delay(delay), self.queue.to_string(), message, settle)).await;
     }
 
     /// Sends a copy to where a person finds it, with the cause in its headers, and acks.
@@ -91,7 +92,7 @@ impl Worker {
         set(headers::REASON, reason.to_owned());
         set(headers::ERROR, cause.chars().map(printable).take(ERROR_CHARS).collect());
         set(headers::PARKED_AT, rfc3339(SystemTime::now()).unwrap_or_default());
-        self.replace(String::new(), queue, message, settle).await;
+        Box::pin(self.replace(String::new(), queue, message, settle)).await;
     }
 
     /// Acks what its policy does not want to keep.

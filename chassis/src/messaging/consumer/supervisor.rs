@@ -214,7 +214,8 @@ impl Supervisor {
         place: Option<OwnedSemaphorePermit>,
     ) -> impl Future<Output = ()> + use<> {
         let worker = self.worker.clone();
-        self.unless_abandoned(1, place, async move { worker.handle(incoming).await })
+        // Boxed, since a task's future is moved several times before it runs.
+        self.unless_abandoned(1, place, Box::pin(async move { worker.handle(incoming).await }))
     }
 
     /// The same for many.

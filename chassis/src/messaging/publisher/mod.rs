@@ -12,7 +12,7 @@ use super::driver::{DeclareError, Driver, Exchange, ExchangeKind, Outgoing, Publ
 use super::{Event, Message, envelope, limits, names};
 use crate::context::Context;
 use crate::telemetry::span::{Span, SpanKind};
-use crate::{Error, ErrorKind, Result};
+use crate::{BoxFuture, Error, ErrorKind, Result};
 
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use outbox::AsTx;
@@ -30,12 +30,15 @@ struct Shared {
     driver: Arc<dyn Driver>,
     service: &'static str,
     declared: Mutex<HashSet<String>>,
+    /// Held while one exchange is declared, so that many first publishers do not all do it.
+    declaring: tokio::sync::Mutex<()>,
 }
 
 impl Publisher {
     /// Publishes as `service` over `driver`.
     pub fn new(driver: Arc<dyn Driver>, service: &'static str) -> Self {
-        Self { shared: Arc::new(Shared { driver, service, declared: Mutex::default() }) }
+        let shared = Shared { driver, service, declared: Mutex::default(), declaring: tokio::sync::Mutex::default() };
+        Self { shared: Arc::new(shared) }
     }
 
     /// The service that it publishes as.
@@ -60,13 +63,28 @@ impl Publisher {
     /// The event cannot be written as JSON; or a [`PublishError`] as the cause, which says whether the broker may have
     /// stored it nevertheless.
     pub async fn publish_now<E: Event>(&self, event: E) -> Result<()> {
-        let exchange = names::events_exchange(E::OWNER);
-        let (message, span) = self.message(&event, &exchange)?;
         let deadline = Context::with_current(|context| context.deadline).flatten();
         let deadline = deadline.unwrap_or_else(|| Instant::now() + PATIENCE);
+        let exchange = names::events_exchange(E::OWNER);
+        if !self.shared.knows(&exchange) {
+            // Once per exchange, and so not part of every future.
+            Box::pin(self.shared.declare_by(deadline, &exchange, E::KIND)).await?;
+        }
+        let (sending, span) = self.begin(&event, exchange, deadline)?;
+        finish(span, sending.await.map_err(|error| unpublished(error, E::KIND)))
+    }
+
+    /// Apart, so that what it takes to make the message is not kept until that is confirmed.
+    fn begin<E: Event>(
+        &self,
+        event: &E,
+        exchange: String,
+        deadline: Instant,
+    ) -> Result<(BoxFuture<'_, Result<(), PublishError>>, Span)> {
+        let (message, span) = self.message(event, &exchange)?;
         let routing_key = E::KIND.to_owned();
         let outgoing = Outgoing { exchange, routing_key, mandatory: false, message, deadline };
-        finish(span, self.shared.send(outgoing).await)
+        Ok((self.shared.driver.publish(outgoing), span))
     }
 
     /// The message that carries `event`, and the span that is the parent of whatever its receivers do.
@@ -104,18 +122,14 @@ impl Publisher {
 }
 
 impl Shared {
-    async fn send(&self, outgoing: Outgoing) -> Result<()> {
-        let declared = tokio::time::timeout_at(outgoing.deadline, self.declare(&outgoing.exchange)).await;
-        match declared {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => return Err(undeclared(error)),
+    async fn declare_by(&self, deadline: Instant, exchange: &str, kind: &str) -> Result<()> {
+        match tokio::time::timeout_at(deadline, self.declare(exchange)).await {
+            Ok(declared) => declared.map_err(undeclared),
             Err(_) => {
                 let error = PublishError::NotConnected("its exchange could not be declared in time".to_owned());
-                return Err(unpublished(error, &outgoing.routing_key));
+                Err(unpublished(error, kind))
             }
         }
-        let kind = outgoing.routing_key.clone();
-        self.driver.publish(outgoing).await.map_err(|error| unpublished(error, &kind))
     }
 
     fn knows(&self, exchange: &str) -> bool {
@@ -123,6 +137,7 @@ impl Shared {
     }
 
     async fn declare(&self, exchange: &str) -> Result<(), DeclareError> {
+        let _turn = self.declaring.lock().await;
         if self.knows(exchange) {
             return Ok(());
         }

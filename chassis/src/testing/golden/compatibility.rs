@@ -26,7 +26,7 @@ pub(super) fn schemas(before: &Value, now: &Value) -> Vec<String> {
     compared.breaks
 }
 
-/// Which values of two samples are of different kinds, or gone: what a schema cannot tell when it was written by hand.
+/// Which values that both samples have are of different kinds: what a schema cannot tell when it was written by hand.
 pub(super) fn samples(before: &Value, now: &Value) -> Vec<String> {
     let mut breaks = Vec::new();
     sample(before, now, "", &mut breaks);
@@ -36,11 +36,9 @@ pub(super) fn samples(before: &Value, now: &Value) -> Vec<String> {
 fn sample(before: &Value, now: &Value, at: &str, breaks: &mut Vec<String>) {
     match (before, now) {
         (Value::Object(before), Value::Object(now)) => {
-            for (name, value) in before.iter().filter(|(_, value)| !value.is_null()) {
-                let at = format!("{at}/{name}");
-                match now.get(name) {
-                    Some(now) => sample(value, now, &at, breaks),
-                    None => breaks.push(format!("`{at}` of the sample is gone")),
+            for (name, value) in before {
+                if let Some(now) = now.get(name) {
+                    sample(value, now, &format!("{at}/{name}"), breaks);
                 }
             }
         }
@@ -49,7 +47,7 @@ fn sample(before: &Value, now: &Value, at: &str, breaks: &mut Vec<String>) {
                 sample(before, now, &format!("{at}/0"), breaks);
             }
         }
-        _ if now.is_null() || kind(before) == kind(now) => {}
+        _ if before.is_null() || now.is_null() || kind(before) == kind(now) => {}
         _ => breaks.push(format!("`{at}` of the sample was {} and is {}", kind(before), kind(now))),
     }
 }

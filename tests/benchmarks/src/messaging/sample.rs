@@ -52,6 +52,8 @@ async fn output(program: &Program, task: &Task<'_>) -> Result<String, String> {
     let mut command = Command::new(&program.path);
     command
         .args(&program.arguments)
+        // As in the benchmark of HTTP; the broker has use for the other core.
+        .env("TOKIO_WORKER_THREADS", "1")
         .env("BENCH_TASK", task.name)
         .env("BENCH_URI", task.uri)
         .env("BENCH_MESSAGES", task.messages.to_string())

@@ -1,15 +1,15 @@
 //! The task that tells the broker what became of the deliveries of one channel.
 
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use futures_util::future::join_all;
 use lapin::Channel;
 use lapin::options::{BasicAckOptions, BasicNackOptions, BasicRejectOptions};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 use super::ledger::Ledger;
-use crate::BoxFuture;
 use crate::messaging::driver::{Outcome, SettleError};
 
 /// How many are told at once at most.
@@ -32,12 +32,12 @@ pub(super) fn start(channel: Channel) -> mpsc::UnboundedSender<Settled> {
     sender
 }
 
-/// While one batch is written to the socket the next one gathers.
+/// What gathers while other tasks run is told at once.
 async fn run(channel: Channel, mut inbox: mpsc::UnboundedReceiver<Settled>) {
     let mut ledger = Ledger::default();
     let mut batch = Vec::with_capacity(BATCH);
     while inbox.recv_many(&mut batch, BATCH).await > 0 {
-        let told = tell(&channel, &mut ledger, &batch).await;
+        let told = tell(&channel, &mut ledger, &batch);
         for settled in batch.drain(..) {
             if let Some(done) = settled.done {
                 // Nobody has to wait for it.
@@ -46,40 +46,46 @@ async fn run(channel: Channel, mut inbox: mpsc::UnboundedReceiver<Settled>) {
         }
     }
     if let Ok(text) = lapin::types::ShortString::try_new("done") {
-        // A channel that is gone already needs no closing.
+        // A channel that is gone already needs no closing. What was told is written before.
         let _ = timeout(CLOSE, channel.close(200, text)).await;
     }
 }
 
-async fn tell(channel: &Channel, ledger: &mut Ledger, batch: &[Settled]) -> Result<(), SettleError> {
-    let mut frames: Vec<BoxFuture<'_, lapin::Result<()>>> = Vec::new();
+/// Hands the frames over, in order. Whether they were written before the connection was lost cannot be known either way, as
+/// the broker answers none of them.
+fn tell(channel: &Channel, ledger: &mut Ledger, batch: &[Settled]) -> Result<(), SettleError> {
+    let mut told = Ok(());
     let mut acked = Vec::with_capacity(batch.len());
     for settled in batch {
         let tag = settled.tag;
-        match settled.outcome {
+        let handed = match settled.outcome {
             Outcome::Ack => {
                 acked.push(tag);
                 continue;
             }
             // From RabbitMQ 4.3 on only a reject counts towards the delivery limit; before, both do.
-            Outcome::Requeue => frames.push(Box::pin(channel.basic_reject(tag, BasicRejectOptions { requeue: true }))),
-            Outcome::Reject => frames.push(Box::pin(channel.basic_reject(tag, BasicRejectOptions { requeue: false }))),
-            Outcome::Return => {
-                let options = BasicNackOptions { requeue: true, multiple: false };
-                frames.push(Box::pin(channel.basic_nack(tag, options)));
-            }
-        }
+            Outcome::Requeue => hand_over(channel.basic_reject(tag, BasicRejectOptions { requeue: true })),
+            Outcome::Reject => hand_over(channel.basic_reject(tag, BasicRejectOptions { requeue: false })),
+            Outcome::Return => hand_over(channel.basic_nack(tag, BasicNackOptions { requeue: true, multiple: false })),
+        };
+        told = told.and(handed);
         ledger.note(tag);
     }
     // After the rejects, as an acknowledgement of several tags would include theirs.
     let acks = ledger.acknowledge(&acked);
     if let Some(tag) = acks.up_to {
-        frames.push(Box::pin(channel.basic_ack(tag, BasicAckOptions { multiple: true })));
+        told = told.and(hand_over(channel.basic_ack(tag, BasicAckOptions { multiple: true })));
     }
     for tag in acks.single {
-        frames.push(Box::pin(channel.basic_ack(tag, BasicAckOptions::default())));
+        told = told.and(hand_over(channel.basic_ack(tag, BasicAckOptions::default())));
     }
-    // Polled in order, and the first poll hands a frame over.
-    let results = join_all(frames).await;
-    if results.iter().any(Result::is_err) { Err(SettleError) } else { Ok(()) }
+    told
+}
+
+/// Hands one frame over, which is what the first poll does; it fails on a channel that is gone.
+fn hand_over(frame: impl Future<Output = lapin::Result<()>>) -> Result<(), SettleError> {
+    match pin!(frame).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(Err(_)) => Err(SettleError),
+        Poll::Ready(Ok(())) | Poll::Pending => Ok(()),
+    }
 }

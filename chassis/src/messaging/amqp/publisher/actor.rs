@@ -27,13 +27,13 @@ use crate::telemetry::metrics::Counter;
 /// How often overdue confirmations are looked for, and requests that nobody waits for any more are dropped.
 const TICK: Duration = Duration::from_millis(250);
 /// How long the oldest message may keep those waiting that were confirmed before it.
-const STUCK: Duration = Duration::from_millis(5);
+const STUCK: Duration = Duration::from_millis(20);
 /// How long to wait before the next try where a channel could not be opened on an open connection.
 const RETRY: Duration = Duration::from_millis(200);
 
 /// The task that owns the publishing channel.
 pub(super) struct Actor {
-    inbox: mpsc::Receiver<Request>,
+    inbox: mpsc::Receiver<Box<Request>>,
     side: Side,
     /// Messages that need no queue, and found none.
     unroutable: Counter,
@@ -43,7 +43,7 @@ pub(super) struct Actor {
     max_body: usize,
     confirm_timeout: Duration,
     /// To be sent before anything from the inbox: what was sent before and not confirmed.
-    backlog: VecDeque<Request>,
+    backlog: VecDeque<Box<Request>>,
     /// How many at the front of the backlog were on their way when the broker closed the channel over one of them.
     /// While there are any, messages go one at a time, so that the next time it is clear which it was.
     suspects: usize,
@@ -63,7 +63,7 @@ enum End {
 
 impl Actor {
     pub(super) fn new(
-        inbox: mpsc::Receiver<Request>,
+        inbox: mpsc::Receiver<Box<Request>>,
         side: Side,
         settings: &AmqpSettings,
         unroutable: Counter,
@@ -227,7 +227,7 @@ impl Actor {
         if self.suspects > 0 || self.probing { 1 } else { self.in_flight }
     }
 
-    fn next_request(&mut self) -> Option<Request> {
+    fn next_request(&mut self) -> Option<Box<Request>> {
         loop {
             let suspect = self.suspects > 0;
             let request = match self.backlog.pop_front() {
@@ -245,7 +245,7 @@ impl Actor {
     /// Puts what was not confirmed back to the front, to be sent again under the same id.
     fn salvage(&mut self, window: Window<'_>, end: &End) {
         let alone = window.len() == 1;
-        let mut again: VecDeque<Request> = VecDeque::with_capacity(window.len() + self.backlog.len());
+        let mut again: VecDeque<Box<Request>> = VecDeque::with_capacity(window.len() + self.backlog.len());
         let mut refused = 0;
         for request in window.into_requests() {
             match end {

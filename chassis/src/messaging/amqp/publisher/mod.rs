@@ -17,7 +17,7 @@ use tokio::time::timeout_at;
 use tokio_util::sync::CancellationToken;
 
 use self::actor::Actor;
-use self::request::{Progress, Request, Stage};
+use self::request::{Answer, Progress, Request, Stage};
 use super::encode;
 use super::settings::AmqpSettings;
 use super::side::Side;
@@ -26,7 +26,8 @@ use crate::telemetry::metrics::Counter;
 
 /// Hands messages to the task that owns the channel.
 pub(super) struct Publisher {
-    requests: mpsc::Sender<Request>,
+    /// Boxed, since a request passes through many hands.
+    requests: mpsc::Sender<Box<Request>>,
     side: Side,
     max_body: usize,
     buffer: usize,
@@ -49,18 +50,25 @@ impl Publisher {
     }
 
     pub(super) async fn publish(&self, outgoing: Outgoing) -> Result<(), PublishError> {
-        let encoded = Some(encode::encode(&outgoing, self.max_body)?);
-        let (reply, answer) = oneshot::channel();
-        let (deadline, progress) = (outgoing.deadline, Arc::new(Progress::default()));
-        let request = Request { outgoing, encoded, reply, progress: Arc::clone(&progress) };
-        self.requests.try_send(request).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => PublishError::BufferFull { limit: self.buffer },
-            mpsc::error::TrySendError::Closed(_) => PublishError::NotConnected("closed".to_owned()),
-        })?;
+        let deadline = outgoing.deadline;
+        let (answer, progress) = self.hand_over(outgoing)?;
         match timeout_at(deadline, answer).await {
             Ok(Ok(result)) => result,
             Ok(Err(_)) => Err(self.unanswered(progress.stage(), true)),
             Err(_) => Err(self.unanswered(progress.stage(), false)),
+        }
+    }
+
+    /// Apart, so that what it takes is not kept in the future that waits for the answer.
+    fn hand_over(&self, outgoing: Outgoing) -> Result<(oneshot::Receiver<Answer>, Arc<Progress>), PublishError> {
+        let encoded = Some(encode::encode(&outgoing, self.max_body)?);
+        let (reply, answer) = oneshot::channel();
+        let progress = Arc::new(Progress::default());
+        let request = Request { outgoing, encoded, reply, progress: Arc::clone(&progress) };
+        match self.requests.try_send(Box::new(request)) {
+            Ok(()) => Ok((answer, progress)),
+            Err(mpsc::error::TrySendError::Full(_)) => Err(PublishError::BufferFull { limit: self.buffer }),
+            Err(mpsc::error::TrySendError::Closed(_)) => Err(PublishError::NotConnected("closed".to_owned())),
         }
     }
 

@@ -32,7 +32,7 @@ pub(super) struct Window<'c> {
 }
 
 struct Flight<'c> {
-    request: Request,
+    request: Box<Request>,
     sent: Instant,
     sending: Option<Sending<'c>>,
 }
@@ -44,7 +44,7 @@ impl<'c> Window<'c> {
     }
 
     /// Takes note of `request`, whose frames are handed over here, by the first poll of `sending`.
-    pub(super) fn push<F>(&mut self, request: Request, sent: Instant, sending: F)
+    pub(super) fn push<F>(&mut self, request: Box<Request>, sent: Instant, sending: F)
     where
         F: Future<Output = lapin::Result<Confirmation>> + Send + 'c,
     {
@@ -132,7 +132,7 @@ impl<'c> Window<'c> {
     }
 
     /// Takes out the message of that number.
-    pub(super) fn take(&mut self, number: u64) -> Option<Request> {
+    pub(super) fn take(&mut self, number: u64) -> Option<Box<Request>> {
         let index = usize::try_from(number.checked_sub(self.base)?).ok()?;
         let flight = self.flights.get_mut(index)?.take()?;
         self.len -= 1;
@@ -159,7 +159,7 @@ impl<'c> Window<'c> {
     }
 
     /// All that are still on their way, oldest first.
-    pub(super) fn into_requests(self) -> impl Iterator<Item = Request> {
+    pub(super) fn into_requests(self) -> impl Iterator<Item = Box<Request>> {
         self.flights.into_iter().flatten().map(|flight| flight.request)
     }
 }

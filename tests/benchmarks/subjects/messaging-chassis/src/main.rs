@@ -35,8 +35,9 @@ fn run() -> Result<ExitCode> {
     // As the library runs services; TOKIO_WORKER_THREADS says on how many threads.
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
-        match plan.task.as_str() {
-            "publish" => publish::run(&plan).await?,
+        let task = plan.task.clone();
+        match task.as_str() {
+            "publish" => publish::run(plan).await?,
             "preload" => relay::preload(&plan).await?,
             "relay" => relay::run(&plan).await?,
             other => return Err(Error::msg(format!("BENCH_TASK is `{other}`"))),

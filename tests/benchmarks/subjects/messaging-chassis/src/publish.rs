@@ -8,14 +8,18 @@ use futures_util::stream::FuturesUnordered;
 use crate::message;
 use crate::plan::{Plan, SERVICE, Span};
 
-pub async fn run(plan: &Plan) -> Result<()> {
-    let publisher = Publisher::new(plan.connect().await?, SERVICE);
-    // What is not measured: the first messages of a connection.
-    send(&publisher, plan.window.into(), plan.window.into()).await?;
-    let span = Span::begin();
-    send(&publisher, plan.window.into(), plan.messages).await?;
-    span.end(plan.messages);
-    Ok(())
+/// On a worker of the runtime, as handlers run.
+pub async fn run(plan: Plan) -> Result<()> {
+    let published = tokio::spawn(async move {
+        let publisher = Publisher::new(plan.connect().await?, SERVICE);
+        // What is not measured: the first messages of a connection.
+        send(&publisher, plan.window.into(), plan.window.into()).await?;
+        let span = Span::begin();
+        send(&publisher, plan.window.into(), plan.messages).await?;
+        span.end(plan.messages);
+        Ok(())
+    });
+    published.await?
 }
 
 async fn send(publisher: &Publisher, window: usize, messages: u64) -> Result<()> {
