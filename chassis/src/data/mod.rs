@@ -28,6 +28,7 @@
 
 mod connect;
 mod database;
+mod executor;
 pub mod idempotency;
 mod lease;
 mod migrate;
