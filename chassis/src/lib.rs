@@ -21,6 +21,9 @@ pub mod context;
 pub mod contract;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub mod data;
+#[cfg(not(any(feature = "sqlite", feature = "postgres")))]
+#[path = "data/absent.rs"]
+pub mod data;
 #[cfg(feature = "client")]
 pub mod discovery;
 pub mod error;
@@ -49,6 +52,7 @@ pub use context::Context;
 pub use error::{Error, ErrorKind, Result, ResultExt};
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use sqlx;
+pub use tracing;
 
 /// A future behind a pointer, as every object-safe trait of the library returns it.
 pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -8,7 +8,6 @@ pub use http::{HeaderMap, StatusCode};
 
 pub use crate::app::App;
 pub use crate::contract::{CallOptions, OrUnexpected, Reply};
-#[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use crate::data::{Database, Tx};
 #[cfg(feature = "messaging")]
 pub use crate::event;

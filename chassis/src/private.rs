@@ -73,6 +73,9 @@ pub fn health<T: CheckOutcome>(outcome: T) -> Health {
 /// Requires a part.
 pub fn part<T: Part>() {}
 
+/// Requires that databases are compiled in.
+pub fn database<T: crate::data::DatabaseFeature>() {}
+
 /// The kind and owner of an event.
 #[cfg(feature = "messaging")]
 pub fn event<E: crate::messaging::Event>() -> (&'static str, &'static str) {

@@ -6,7 +6,7 @@ use syn::spanned::Spanned;
 use syn::{Ident, ItemImpl, LitStr, Type};
 
 use super::model::{Check, Init, Job, Route, Schedule, Service, Subscription};
-use super::validate::queue_name;
+use super::validate::{needs_database, queue_name};
 use crate::attrs::DurationLit;
 
 /// The user's block, and the service that it is.
@@ -28,6 +28,7 @@ pub(crate) fn expand(service: &Service, block: &ItemImpl) -> TokenStream {
         service.router.iter().map(|name| quote!(definition.router(|this, router| Self::#name(&this, router));));
     let migrations = service.migrations.iter().map(migrations);
     let init = service.init.iter().map(init);
+    let database = needs_database(service).map(|span| quote_spanned!(span=> ::chassis::private::database::<()>();));
     let body = quote! {
         definition.version(::core::option_env!("CARGO_PKG_VERSION").unwrap_or(""));
         #(#routes)*
@@ -37,6 +38,7 @@ pub(crate) fn expand(service: &Service, block: &ItemImpl) -> TokenStream {
         #(#checks)*
         #(#router)*
         #(#migrations)*
+        #database
     };
     let promise = promise(service, body);
     quote! {

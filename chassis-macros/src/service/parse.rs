@@ -1,6 +1,7 @@
 //! From syntax to the model. The attributes that are ours are taken out of the user's functions.
 
 use proc_macro2::{Span, TokenStream};
+use quote::ToTokens;
 use syn::spanned::Spanned;
 use syn::{
     Attribute, FnArg, GenericArgument, ImplItem, ImplItemFn, ItemImpl, LitStr, PathArguments, Receiver, ReceiverKind,
@@ -146,7 +147,7 @@ fn subscription(attribute: &Attribute, function: &ImplItemFn, faults: &mut Diagn
     if event.is_none() {
         let advice = "a subscriber takes the event first: `event: Delivery<OrderPlaced>`";
         match described.arguments.first() {
-            Some(other) => faults.error(&other, advice),
+            Some(other) => faults.error(&other, undelivered(other)),
             None => faults.error(&function.sig.ident, advice),
         }
     }
@@ -194,6 +195,21 @@ fn inner<'a>(ty: &'a Type, name: &str) -> Option<&'a Type> {
         GenericArgument::Type(inner) => Some(inner),
         _ => None,
     }
+}
+
+/// What to write instead of the event's own type.
+fn undelivered(ty: &Type) -> String {
+    let mut event = ty;
+    while let Type::Reference(reference) = event {
+        event = &reference.elem;
+    }
+    let event = match event {
+        Type::Path(path) if path.path.segments.last().is_some_and(|segment| segment.ident != "Delivery") => {
+            event.to_token_stream().to_string().replace(' ', "")
+        }
+        _ => "OrderPlaced".to_owned(),
+    };
+    format!("a subscriber takes an event as it was delivered: `event: Delivery<{event}>`")
 }
 
 fn job(attribute: &Attribute, function: &ImplItemFn, faults: &mut Diagnostics) -> Job {

@@ -1,9 +1,12 @@
 //! Rules that go across what is declared.
 
-use syn::{GenericArgument, PathArguments, Type};
+use proc_macro2::Span;
+use syn::spanned::Spanned;
+use syn::{GenericArgument, LitStr, PathArguments, Type};
 
 use super::model::{Route, Service, Subscription};
 use crate::diagnostics::{Diagnostics, list};
+use crate::path::Segment;
 
 pub(crate) fn validate(service: &Service, faults: &mut Diagnostics) {
     name(service, faults);
@@ -66,6 +69,7 @@ fn arguments(route: &Route, faults: &mut Diagnostics) {
             faults.error(ty, format!("a {verb} request has no body; take what you need from the path or by `Query`"));
         }
     }
+    untaken(route, faults);
     let Some((ty, inner)) = route.function.arguments.iter().find_map(|ty| Some((ty, named(ty, "Path")?))) else {
         return;
     };
@@ -85,6 +89,28 @@ fn arguments(route: &Route, faults: &mut Diagnostics) {
         faults.error(ty, format!("this takes {count} from the path, but `{template}` {has}"));
     }
 }
+
+/// Parameters in the path, and no argument that could know of them. A route for all that follows may not care what it is.
+fn untaken(route: &Route, faults: &mut Diagnostics) {
+    let path = &route.attribute.path;
+    let names: Vec<&str> = path.parameters().collect();
+    if path.segments.iter().any(|segment| matches!(segment, Segment::Rest(_)))
+        || names.is_empty()
+        || !route.function.arguments.iter().all(|ty| is_one_of(ty, &PATHLESS))
+    {
+        return;
+    }
+    let argument = match names.as_slice() {
+        [one] => format!("Path({one}): Path<String>"),
+        many => format!("Path(({})): Path<({})>", many.join(", "), vec!["String"; many.len()].join(", ")),
+    };
+    let message = format!("no argument takes {}: add `{argument}`, with `_` for what you do not need", list(names));
+    faults.error(&path.literal, message);
+}
+
+/// Extractors that know nothing of the path. Of others, such as a type of the user's own, nobody can tell.
+const PATHLESS: [&str; 10] =
+    ["Json", "Form", "Query", "RawQuery", "HeaderMap", "Method", "Extension", "Bytes", "String", "Multipart"];
 
 /// Extractors that read a body.
 const BODIES: [&str; 2] = ["Json", "Form"];
@@ -172,9 +198,23 @@ pub(crate) fn queue_name(subscription: &Subscription) -> String {
 }
 
 fn takes_database(service: &Service) -> bool {
-    let Some(init) = &service.init else { return false };
-    init.function.arguments.iter().any(|ty| match ty {
-        Type::Path(path) => path.path.segments.last().is_some_and(|segment| segment.ident == "Database"),
-        _ => false,
-    })
+    database_argument(service).is_some()
+}
+
+fn database_argument(service: &Service) -> Option<&Type> {
+    service.init.as_ref()?.function.arguments.iter().find(|ty| is_one_of(ty, &["Database"]))
+}
+
+/// Where it shows first that the service has a database.
+pub(crate) fn needs_database(service: &Service) -> Option<Span> {
+    let argument = database_argument(service).map(Spanned::span);
+    let migrations = service.migrations.as_ref().map(LitStr::span);
+    let tx = service.subscriptions.iter().find_map(|subscription| subscription.tx);
+    argument.or(migrations).or(tx).or_else(|| service.database.then_some(service.span))
+}
+
+/// Whether the last name of a type's path is one of `names`.
+fn is_one_of(ty: &Type, names: &[&str]) -> bool {
+    let Type::Path(path) = ty else { return false };
+    path.path.segments.last().is_some_and(|segment| names.iter().any(|name| segment.ident == name))
 }

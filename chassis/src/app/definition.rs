@@ -147,6 +147,10 @@ impl<S> Definition<S> {
     pub fn migrations(&mut self, scripts: &[(i64, &'static str, &'static str)]) {
         self.migrations = Some(crate::data::migrations(scripts));
     }
+
+    /// The compiler has refused the service already.
+    #[cfg(not(any(feature = "sqlite", feature = "postgres")))]
+    pub fn migrations(&mut self, _scripts: &[(i64, &'static str, &'static str)]) {}
 }
 
 impl<S> Definition<S> {

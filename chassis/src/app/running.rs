@@ -60,10 +60,13 @@ pub(crate) async fn start(providers: Vec<Box<dyn Provider>>, config: &Config) ->
 
     let mut process = Process::default();
     let mut pending = Vec::new();
+    let several = providers.len() > 1;
     for provider in providers {
         let config = config.service(provider.name());
         let http: HttpSettings = config.read()?;
-        let listener = Listener::bind(http.listen, "http.listen").await?;
+        let setting =
+            if several { format!("services.{}.http.listen", provider.name()) } else { "http.listen".to_owned() };
+        let listener = Listener::bind(http.listen, &setting).await?;
         process.provided.extend(provider.provided());
         pending.push(Pending { provider, config, http, listener });
     }

@@ -20,8 +20,26 @@ pub(super) fn report(key: &str, node: &Node, known: impl Iterator<Item = String>
     let fault = faults.add(key, UNKNOWN_KEY).at(node.place());
     if let Some(near) = nearest(key, known.iter().map(String::as_str)) {
         fault.hint(format!("did you mean `{near}`?"));
+    } else if let Some(hint) = without(key, &known) {
+        fault.hint(hint);
     } else if (1..=SHORT).contains(&known.len()) {
         fault.hint(format!("known here: {}", known.join(", ")));
+    }
+}
+
+/// Why a section of the library is not read, where nothing below it is.
+fn without(key: &str, known: &[String]) -> Option<&'static str> {
+    let section =
+        key.rsplit_once("services.").map_or(key, |(_, rest)| rest.split_once('.').map_or(rest, |(_, key)| key));
+    let section = section.split('.').next().unwrap_or_default();
+    if known.iter().any(|known| known.split('.').any(|part| part == section)) {
+        return None;
+    }
+    match section {
+        "clients" => Some("no service of this program has a client: `#[init]` takes one, such as `stock: StockClient`"),
+        "database" | "outbox" => Some("this program was built without the features `sqlite` and `postgres` of chassis"),
+        "messaging" => Some("this program was built without the feature `messaging` of chassis"),
+        _ => None,
     }
 }
 

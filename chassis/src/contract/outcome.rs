@@ -18,21 +18,7 @@ pub(super) fn hide(operation: &Operation, error: &Error) -> Problem {
         error = format_args!("{error:#}"),
         "a call failed unexpectedly"
     );
-    let (status, code, detail) = match error.kind() {
-        ErrorKind::DeadlineExceeded => {
-            (StatusCode::GATEWAY_TIMEOUT, "deadline_exceeded", "The time for this request is over.")
-        }
-        ErrorKind::Overloaded => {
-            (StatusCode::SERVICE_UNAVAILABLE, "overloaded", "There is too much to do; try again later.")
-        }
-        ErrorKind::CircuitOpen | ErrorKind::Unavailable | ErrorKind::Closed => (
-            StatusCode::SERVICE_UNAVAILABLE,
-            "unavailable",
-            "Something that is needed cannot be reached; try again later.",
-        ),
-        _ => return Problem::from_status(StatusCode::INTERNAL_SERVER_ERROR),
-    };
-    Problem::new(status, code).detail(detail)
+    crate::http::unexpected::problem(error.kind())
 }
 
 /// What a caller makes of an answer that is no success and no promised error.

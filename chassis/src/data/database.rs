@@ -176,7 +176,7 @@ impl Database {
         &self.0.signal
     }
 
-    async fn turn(&self) -> Result<Option<OwnedSemaphorePermit>> {
+    pub(super) async fn turn(&self) -> Result<Option<OwnedSemaphorePermit>> {
         let Some(writer) = &self.0.writer else { return Ok(None) };
         match timeout(self.0.patience, writer.clone().acquire_owned()).await {
             Ok(turn) => Ok(turn.ok()),

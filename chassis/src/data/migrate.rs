@@ -4,7 +4,7 @@ use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::{AnyPool, SqlSafeStr};
 
 use super::Engine;
-use crate::Result;
+use crate::{Error, ErrorKind, Result};
 
 /// Where the library records its own migrations, apart from the service's.
 const TABLE: &str = "chassis_migrations";
@@ -102,5 +102,26 @@ async fn run(pool: &AnyPool, engine: Engine, mut migrator: Migrator) -> Result<(
         }
         migrated
     };
-    Ok(migrated?)
+    migrated.map_err(|error| explain(error, &migrator))
+}
+
+/// The same fault with the file's name and the way out.
+fn explain(error: MigrateError, migrator: &Migrator) -> Error {
+    let file = |version: i64| {
+        let migration = migrator.iter().find(|migration| migration.version == version);
+        migration.map_or_else(|| version.to_string(), |migration| migration.description.clone().into_owned())
+    };
+    let message = match &error {
+        MigrateError::VersionMismatch(version) => format!(
+            "migration `{}` was changed after it had been applied: give the file its old content back, and make the change \
+             in a new one that is numbered higher; a database that holds nothing of value can be deleted instead",
+            file(*version)
+        ),
+        MigrateError::ExecuteMigration(_, version) => {
+            let failed = format!("migration `{}` failed", file(*version));
+            return Error::from(error).context(failed);
+        }
+        _ => return error.into(),
+    };
+    Error::new(ErrorKind::Config, message).with_source(error)
 }

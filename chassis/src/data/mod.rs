@@ -28,6 +28,8 @@
 
 mod connect;
 mod database;
+mod executor;
+mod feature;
 pub mod idempotency;
 mod lease;
 mod migrate;
@@ -37,6 +39,8 @@ mod target;
 mod tx;
 
 pub use database::{Database, Engine};
+#[doc(hidden)]
+pub use feature::DatabaseFeature;
 pub use lease::{Lease, Leases};
 pub use migrate::migrations;
 #[doc(hidden)]

@@ -35,6 +35,7 @@ where
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be taken from a request",
     label = "no extractor",
+    note = "a value comes in as `Json<T>`, with `#[model]` above the declaration of `T`",
     note = "the last argument may be `Json`, `Form`, `Bytes`, `String`, `Request`, whatever other arguments may be, or another type that implements `FromRequest<()>`"
 )]
 pub trait ArgLast<M>: Sized {
@@ -55,8 +56,8 @@ where
 /// Something that a handler can return.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be returned from a handler",
-    label = "no response",
-    note = "a handler returns `Json<T>`, `Html<T>`, `String`, `StatusCode`, a tuple of those, `Result` of two of them, or another type that implements `IntoResponse`"
+    label = "no response; a value goes out as `Json<T>`, with `#[model]` above the declaration of `T`",
+    note = "a handler returns `Json<T>`, `Html<T>`, `String`, `StatusCode`, a tuple of those, `Result` of one of them (with `chassis::Error` or `Problem`), or another type that implements `IntoResponse`"
 )]
 pub trait Reply {
     #[doc(hidden)]

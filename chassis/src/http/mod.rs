@@ -1,6 +1,7 @@
 //! The service's own listener: routes, extraction, errors.
 
 mod args;
+mod cause;
 pub(crate) mod fault;
 mod fused;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
@@ -12,6 +13,7 @@ mod route;
 pub(crate) mod router;
 pub(crate) mod server;
 mod settings;
+pub(crate) mod unexpected;
 
 #[cfg(feature = "client")]
 pub(crate) use fused::DEADLINE;

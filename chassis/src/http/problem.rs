@@ -1,6 +1,7 @@
 //! Errors as problem+json: RFC 9457, <https://www.rfc-editor.org/rfc/rfc9457>.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::ops::{Deref, DerefMut};
 
 use axum::response::{IntoResponse, Response};
@@ -9,7 +10,8 @@ use http::{HeaderValue, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::Context;
+use super::cause::Cause;
+use crate::{Context, Error};
 
 /// The media type of a problem.
 pub const MEDIA_TYPE: &str = "application/problem+json";
@@ -19,6 +21,24 @@ pub const MEDIA_TYPE: &str = "application/problem+json";
 /// It says nothing that the client does not know or may not know: never a rejected value, never an internal error's text.
 ///
 /// It dereferences to its [members](Members).
+///
+/// A handler may return it as its error, or [`chassis::Result`](crate::Result), which takes a problem by `?` as it takes any
+/// other error: the problem is then what the client is told. Any other [`Error`] is told as what its kind stands for, and
+/// logged with all its causes.
+///
+/// ```
+/// use chassis::prelude::*;
+///
+/// fn title(books: &[&str], at: usize) -> Result<String> {
+///     let missing = || Problem::new(StatusCode::NOT_FOUND, "no_such_book").detail("There is no book of that number.");
+///     Ok((*books.get(at).ok_or_else(missing)?).to_owned())
+/// }
+///
+/// assert_eq!(title(&["Dune"], 0)?, "Dune");
+/// let problem = Problem::from(title(&["Dune"], 1).unwrap_err());
+/// assert_eq!((problem.status, problem.code.as_str()), (404, "no_such_book"));
+/// # Ok::<(), Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 // Boxed, so that a `Result` with it stays small.
@@ -55,6 +75,8 @@ pub struct Members {
     /// Faults of single fields.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldFault>,
+    #[serde(skip)]
+    cause: Cause,
 }
 
 /// A fault of one field of a request.
@@ -97,6 +119,7 @@ impl Problem {
             data: None,
             trace_id: None,
             errors: Vec::new(),
+            cause: Cause::default(),
         }))
     }
 
@@ -147,7 +170,34 @@ impl Problem {
         self.errors.push(FieldFault { pointer: pointer.into(), message: message.into() });
         self
     }
+
+    /// Keeps what it comes from. That is logged when the problem is sent, under the request's trace id, and told to nobody.
+    #[must_use]
+    pub fn caused_by(mut self, error: impl Into<Error>) -> Self {
+        self.cause = Cause::new(error.into());
+        self
+    }
 }
+
+/// The problem itself, where the error is one or comes from one; otherwise what the error's kind stands for, and the error is
+/// its cause.
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        match error.downcast_ref::<Self>() {
+            Some(problem) => problem.clone(),
+            None => super::unexpected::problem(error.kind()).caused_by(error),
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.status, self.code)?;
+        self.detail.iter().try_for_each(|detail| write!(f, ": {detail}"))
+    }
+}
+
+impl std::error::Error for Problem {}
 
 impl IntoResponse for Problem {
     fn into_response(mut self) -> Response {
@@ -157,6 +207,7 @@ impl IntoResponse for Problem {
                 .map(|trace| trace.to_string());
         }
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        self.cause.log(status);
         match serde_json::to_vec(&self) {
             Ok(body) => (status, [(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE))], body).into_response(),
             Err(_) => status.into_response(),
@@ -164,9 +215,40 @@ impl IntoResponse for Problem {
     }
 }
 
+/// What [`Problem`]'s conversion makes of it.
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        Problem::from(self).into_response()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{ErrorKind, ResultExt};
+
+    #[test]
+    fn an_error_is_told_by_its_kind_and_no_word_of_it() {
+        for (kind, status, code) in [
+            (ErrorKind::Unexpected, 500, "internal_server_error"),
+            (ErrorKind::Overloaded, 503, "overloaded"),
+            (ErrorKind::Unavailable, 503, "unavailable"),
+            (ErrorKind::DeadlineExceeded, 504, "deadline_exceeded"),
+        ] {
+            let problem = Problem::from(Error::new(kind, "the password is hunter2"));
+            assert_eq!((problem.status, problem.code.as_str()), (status, code));
+            let told = serde_json::to_string(&problem).expect("it can be written");
+            assert!(!told.contains("hunter2"), "{told}");
+        }
+    }
+
+    #[test]
+    fn a_problem_comes_through_an_error_as_it_was() {
+        let missing = || Problem::new(StatusCode::NOT_FOUND, "no_such_book").detail("There is none.");
+        let raised: Result<(), Problem> = Err(missing());
+        let error = raised.context("looking for the book").expect_err("it failed");
+        assert_eq!(Problem::from(error), missing());
+    }
 
     #[test]
     fn reads_what_it_writes() {

@@ -43,7 +43,7 @@ impl Listener {
     pub(crate) async fn bind(address: SocketAddr, setting: &str) -> Result<Self> {
         let fault = |error: io::Error| {
             let advice = match error.kind() {
-                io::ErrorKind::AddrInUse => "another process has this port",
+                io::ErrorKind::AddrInUse => "the port is taken",
                 io::ErrorKind::PermissionDenied => "ports below 1024 need a privilege",
                 _ => "the address cannot be used",
             };

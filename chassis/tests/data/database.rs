@@ -11,6 +11,7 @@ on_each_engine! {
     a_changed_migration_is_refused,
     several_migrate_at_once,
     many_writers_at_once_all_succeed,
+    a_database_takes_single_statements,
     a_failed_statement_is_never_committed_silently,
     a_transaction_can_be_rolled_back,
     types_pass_through,
@@ -66,8 +67,20 @@ async fn a_changed_migration_is_refused(scratch: Scratch) {
     let changed = migrations(&[(1, "notes", "CREATE TABLE note (id TEXT PRIMARY KEY)")]);
     let error = db.migrate(&changed).await.unwrap_err();
     assert!(error.to_string().starts_with("the tables of `test` at "), "{error}");
-    assert!(format!("{error:#}").contains("modified"), "{error:#}");
+    assert!(format!("{error:#}").contains("migration `notes` was changed after it had been applied"), "{error:#}");
     db.migrate(&migrations(&[NOTES])).await.unwrap();
+}
+
+async fn a_database_takes_single_statements(scratch: Scratch) {
+    let db = notes(&scratch).await;
+    let insert = |n: i64| sqlx::query("INSERT INTO note VALUES ($1, $2)").bind(n.to_string()).bind(n);
+    let (one, two, three) = tokio::join!(insert(1).execute(&db), insert(2).execute(&db), insert(3).execute(&db));
+    assert_eq!([one, two, three].map(|done| done.unwrap().rows_affected()), [1, 1, 1]);
+    let numbers: Vec<i64> =
+        sqlx::query_scalar("SELECT n FROM note WHERE n < $1 ORDER BY n").bind(3_i64).fetch_all(&db).await.unwrap();
+    assert_eq!(numbers, [1, 2]);
+    let none: Option<i64> = sqlx::query_scalar("SELECT n FROM note WHERE n = 99").fetch_optional(&db).await.unwrap();
+    assert_eq!(none, None);
 }
 
 async fn several_migrate_at_once(scratch: Scratch) {

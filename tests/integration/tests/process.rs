@@ -81,6 +81,36 @@ async fn requests_meet_what_surrounds_every_handler() {
 }
 
 #[tokio::test]
+async fn the_cause_of_a_failure_is_in_the_log_and_nowhere_else() {
+    let mut subject = Subject::start(&[]).await;
+    for path in ["/failing/somehow", "/failing-problem"] {
+        let failed = subject.public.get(path).send().await.expect(500);
+        assert_eq!(failed.header("content-type"), Some("application/problem+json"));
+        let problem = failed.json();
+        assert_eq!((problem["code"].as_str(), problem.get("detail")), (Some("internal_server_error"), None));
+        assert!(!failed.text().contains("secret"), "{}", failed.text());
+        let trace = format!("\"trace_id\":\"{}\"", problem["trace_id"].as_str().expect("a trace id"));
+        subject.process.wait_for_line(&trace).await;
+        let logged: Vec<String> = subject.process.lines().into_iter().filter(|line| line.contains(&trace)).collect();
+        assert_eq!(logged.len(), 1, "{logged:?}");
+        assert!(logged[0].contains("a handler failed"), "{}", logged[0]);
+        assert!(logged[0].contains("reading the page: No such file"), "{}", logged[0]);
+    }
+    let overloaded = subject.public.get("/failing/overloaded").send().await.expect(503);
+    assert_eq!(overloaded.json()["code"], "overloaded");
+    assert!(!overloaded.text().contains("secret"), "{}", overloaded.text());
+    let missing = subject.public.get("/failing/missing").send().await.expect(404);
+    assert_eq!(
+        (missing.json()["code"].as_str(), missing.json()["detail"].as_str()),
+        (Some("no_such_thing"), Some("There is none."))
+    );
+    subject.process.signal(Signal::TERM);
+    subject.process.wait().await;
+    let failures = subject.process.lines().iter().filter(|line| line.contains("a handler failed")).count();
+    assert_eq!(failures, 3, "each cause is logged once, and a refusal is none");
+}
+
+#[tokio::test]
 async fn a_deadline_is_kept_and_only_ever_shortened() {
     let subject = Subject::start(&["http.deadline=20s"]).await;
     let remaining = async |header: Option<&str>| {

@@ -4,6 +4,8 @@
 mod broker;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod database;
+#[cfg(not(any(feature = "sqlite", feature = "postgres")))]
+mod no_database;
 
 use tokio::task::JoinHandle;
 use tokio::time::Instant;

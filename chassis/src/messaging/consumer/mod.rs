@@ -52,14 +52,11 @@ mod topology;
 mod transaction;
 mod worker;
 
-#[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use crate::data::{Database, Tx};
 pub use action::{FailureAction, FailureActions};
 pub use handle::{ConsumerControl, ConsumerHandle, Drained, start};
 pub use handler::Handler;
 pub use health::ConsumerHealth;
-#[cfg(not(any(feature = "sqlite", feature = "postgres")))]
-pub use no_database::{Database, Tx};
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use orphans::{Orphan, OrphanWatch, Orphans};
 pub use pause::{PausePolicy, PauseSettings};

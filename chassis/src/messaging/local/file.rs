@@ -75,7 +75,14 @@ async fn migrate(file: &mut SqliteConnection) -> Result<()> {
 fn explain(error: sqlx::Error) -> Error {
     let busy = error.as_database_error().is_some_and(|error| error.message().contains("locked"));
     let error = Error::from(error);
-    if busy { error.context("another process has it open") } else { error }
+    if busy {
+        error.context(
+            "another process has it open; use the transport `rabbitmq` if the two exchange messages, otherwise give each a file \
+             of its own by `messaging.local.path`",
+        )
+    } else {
+        error
+    }
 }
 
 /// What the file holds, as the engine has it.

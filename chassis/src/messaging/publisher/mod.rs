@@ -1,5 +1,7 @@
 //! How a service publishes.
 
+#[cfg(not(any(feature = "sqlite", feature = "postgres")))]
+mod no_outbox;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod outbox;
 

@@ -40,6 +40,21 @@ impl Subject {
         panic!("the secret of the subject")
     }
 
+    #[get("/failing/{how}")]
+    async fn failing(&self, Path(how): Path<String>) -> Result<String> {
+        match how.as_str() {
+            "missing" => Err(Problem::new(StatusCode::NOT_FOUND, "no_such_thing").detail("There is none."))?,
+            "overloaded" => Err(Error::new(ErrorKind::Overloaded, "the secret of the subject")),
+            _ => Ok(std::fs::read_to_string("/the secret of the subject").context("reading the page")?),
+        }
+    }
+
+    #[get("/failing-problem")]
+    async fn failing_problem(&self) -> Result<String, Problem> {
+        let read = std::fs::read_to_string("/the secret of the subject").context("reading the page")?;
+        Ok(read)
+    }
+
     /// Counts how often it ran, and fails at the first.
     #[post("/orders", idempotent)]
     async fn order(&self, Json(text): Json<String>) -> Result<(StatusCode, Json<String>), StatusCode> {

@@ -11,7 +11,7 @@ impl Orders {
     async fn b(&self) {}
 
     #[get("/orders/{id}/lines/{id}")]
-    async fn c(&self) {}
+    async fn c(&self, _ids: Path<(String, String)>) {}
 
     #[get]
     async fn d(&self) {}
