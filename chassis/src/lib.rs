@@ -68,7 +68,7 @@ pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a
 /// | attribute | declares |
 /// |---|---|
 /// | `#[get("/orders/{id}")]`, `post`, `put`, `patch`, `delete` | a route: takes axum's extractors, returns what axum can answer; `timeout = "2s"`; `idempotent` (POST and PATCH, needs a database): a request with a header `idempotency-key` that was seen before gets the answer of then |
-/// | `#[subscribe]` | a consumer: takes `event: Delivery<T>`, and `tx: &mut Tx` unless it is `at_least_once`; `queue`, `retry`, `concurrency`, `prefetch`, `timeout`; `ordered`: those of one key in their order; `single_active`: one replica at a time; `batch = 100, within = "50ms"`: takes `events: Vec<Delivery<T>>` |
+/// | `#[subscribe]` | a consumer: takes `event: Delivery<T>`, and `tx: &mut Tx` unless it is `at_least_once`; `queue`, `retry`, `concurrency`, `prefetch`, `timeout`; `ordered`: those of one key in their order; `single_active`: one replica at a time; `batch = 100, within = "50ms"`: takes `events: Vec<Delivery<T>>`; `accepts(Older)`: takes `Older` as well, where `T: From<Older>` |
 /// | `#[every("10s")]`, `#[every(cron = "0 3 * * *")]` | a job; `leased`: one replica at a time |
 /// | `#[check]` | a health check, `required` or `degrading`; `every`, `timeout` |
 /// | `#[init]` | how the service is made, from settings and other [parts](app::Part) |

@@ -82,13 +82,31 @@ pub fn event<E: crate::messaging::Event>() -> (&'static str, &'static str) {
     (E::KIND, E::OWNER)
 }
 
+/// The kind and owner of an older version of an event, which can be turned into the newer.
+#[cfg(feature = "messaging")]
+pub const fn older<Old: crate::messaging::Event + Into<New>, New>() -> (&'static str, &'static str) {
+    (Old::KIND, Old::OWNER)
+}
+
+/// The event of a message that is of an older version; `None` if it is not.
+#[cfg(feature = "messaging")]
+pub fn upcast<Old, New>(received: &Received) -> Option<Result<Delivery<New>>>
+where
+    Old: crate::messaging::Event + Into<New>,
+{
+    (received.kind() == Old::KIND).then(|| Ok(received.decode::<Old>()?.map(Into::into)))
+}
+
 /// The events of a batch.
 ///
 /// # Errors
 /// One of them cannot be decoded, which shows when they are tried one by one.
 #[cfg(feature = "messaging")]
-pub fn decode_all<E: crate::messaging::Event>(batch: &[Received]) -> Result<Vec<Delivery<E>>> {
-    batch.iter().map(Received::decode).collect()
+pub fn decode_all<E>(
+    batch: &[Received],
+    decode: impl Fn(&Received) -> Result<Delivery<E>>,
+) -> Result<Vec<Delivery<E>>> {
+    batch.iter().map(decode).collect()
 }
 
 /// The transaction that a subscription in one has.

@@ -156,6 +156,10 @@ fn subscription(subscription: &Subscription) -> TokenStream {
     let of_event = quote_spanned!(event.span()=> ::chassis::private::event::<#event>());
     let add = Ident::new(if subscription.many { "batch_subscription" } else { "subscription" }, Span::call_site());
     let call = receive(subscription, event);
+    let accepts = subscription.accepts.iter().map(|older| {
+        // Reported here when the one cannot be turned into the other.
+        quote_spanned!(older.span()=> ::chassis::private::older::<#older, #event>())
+    });
     quote! {
         let (kind, owner) = #of_event;
         definition.#add(
@@ -164,6 +168,7 @@ fn subscription(subscription: &Subscription) -> TokenStream {
                 queue: ::core::option::Option::Some(#queue),
                 kind,
                 owner,
+                accepts: const { &[#(#accepts),*] },
                 retry: #retry,
                 concurrency: #concurrency,
                 prefetch: #prefetch,
@@ -199,10 +204,25 @@ fn receive(subscription: &Subscription, event: &Type) -> TokenStream {
     } else {
         quote!(this.#name(event).await)
     };
+    let older = subscription.accepts.iter().map(|older| {
+        quote_spanned! {older.span()=>
+            if let ::core::option::Option::Some(older) = ::chassis::private::upcast::<#older, #event>(received) {
+                return older;
+            }
+        }
+    });
+    let decode = quote! {
+        |received: &::chassis::private::Received| -> ::chassis::private::Result<::chassis::private::Delivery<#event>> {
+            #(#older)*
+            received.decode::<#event>()
+        }
+    };
     let decoded = if subscription.many {
-        quote!(::chassis::private::decode_all::<#event>(received)?)
-    } else {
+        quote!(::chassis::private::decode_all(received, #decode)?)
+    } else if subscription.accepts.is_empty() {
         quote!(received.decode::<#event>()?)
+    } else {
+        quote!((#decode)(received)?)
     };
     quote_spanned! {name.span()=>
         ::chassis::private::boxed_work(async move {

@@ -45,6 +45,8 @@ pub(crate) struct Subscription {
     pub(crate) function: Function,
     /// The `T` of `Delivery<T>`.
     pub(crate) event: Option<Type>,
+    /// Older versions of it, which it takes as well.
+    pub(crate) accepts: Vec<Path>,
     /// Whether it takes many: `Vec<Delivery<T>>`.
     pub(crate) many: bool,
     /// Whether it takes `tx: &mut Tx`, and where.

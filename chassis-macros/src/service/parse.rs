@@ -166,6 +166,7 @@ fn subscription(attribute: &Attribute, function: &ImplItemFn, faults: &mut Diagn
     let within = args.text("within", "50ms", faults);
     let within = within.and_then(|text| Some((DurationLit::parse(&text, faults)?, text.span())));
     let subscription = Subscription {
+        accepts: args.list("accepts", "OrderPlacedV1", faults),
         many,
         batched,
         batch,

@@ -60,6 +60,11 @@ impl<T> Delivery<T> {
         &self.received
     }
 
+    /// The same delivery of what `change` makes of its event.
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Delivery<U> {
+        Delivery { event: change(self.event), received: self.received }
+    }
+
     /// The event alone.
     pub fn into_inner(self) -> T {
         self.event

@@ -27,6 +27,23 @@ pub(crate) struct OrderJudged {
     pub(crate) verdict: String,
 }
 
+#[event(name = "order.rated", version = 1, owner = "shop")]
+pub(crate) struct OrderRatedV1 {
+    pub(crate) stars: i64,
+}
+
+#[event(name = "order.rated", version = 2, owner = "shop")]
+#[derive(PartialEq)]
+pub(crate) struct OrderRated {
+    pub(crate) percent: i64,
+}
+
+impl From<OrderRatedV1> for OrderRated {
+    fn from(older: OrderRatedV1) -> Self {
+        Self { percent: older.stars * 20 }
+    }
+}
+
 struct View {
     database: Database,
 }
@@ -58,6 +75,18 @@ impl View {
             return Err(Error::new(ErrorKind::Invalid, format!("at {last:?}, and now at {}", event.place)));
         }
         reserve(tx, &event.order_id, event.place).await
+    }
+
+    /// Takes both versions of its event, and sees the newer alone.
+    #[subscribe(accepts(OrderRatedV1))]
+    async fn order_rated(&self, event: Delivery<OrderRated>, tx: &mut Tx) -> Result<()> {
+        reserve(tx, event.received().kind(), event.percent).await
+    }
+
+    /// The same in batches.
+    #[subscribe(accepts(OrderRatedV1), batch = 2, within = "5s")]
+    async fn order_rated_twice(&self, events: Vec<Delivery<OrderRated>>, tx: &mut Tx) -> Result<()> {
+        reserve(tx, "batch", events.iter().map(|event| event.percent).sum()).await
     }
 
     #[subscribe(at_least_once, retry = "picky")]
@@ -132,6 +161,18 @@ async fn the_settings_say_what_becomes_of_which_error() {
     assert_eq!(parked, [("failed", "unknown")]);
     assert_eq!(activity.handled_from("view.order-judged"), 2, "one was discarded");
     assert_eq!(rows(&app).await, [("good".to_owned(), 0)]);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn an_older_version_comes_as_the_newer() {
+    let app = view().await;
+    app.publish(OrderRatedV1 { stars: 4 }).await.unwrap();
+    app.publish(OrderRated { percent: 70 }).await.unwrap();
+    let activity = app.run_until_idle().await;
+    activity.assert_nothing_parked();
+    let expected = [("batch", 150), ("order.rated.v1", 80), ("order.rated.v2", 70)];
+    assert_eq!(rows(&app).await, expected.map(|(name, units)| (name.to_owned(), units)));
     app.stop().await;
 }
 

@@ -28,6 +28,8 @@ pub struct SubscriptionSpec {
     pub kind: &'static str,
     /// The service that publishes it.
     pub owner: &'static str,
+    /// Older versions of it that the handler takes as well, each with the service that publishes it.
+    pub accepts: &'static [(&'static str, &'static str)],
     /// The name of its retry policy, `standard` where nothing else is said.
     pub retry: &'static str,
     /// How many deliveries, or batches, are handled at once; of an ordered subscription, how many lanes there are.
@@ -77,6 +79,7 @@ impl SubscriptionSpec {
             queue: None,
             kind,
             owner,
+            accepts: &[],
             retry: "standard",
             concurrency: 1,
             prefetch: None,
@@ -90,6 +93,11 @@ impl SubscriptionSpec {
     /// The queue that it reads in `service`.
     pub fn queue_name(&self, service: &str) -> String {
         names::queue(service, self.queue.unwrap_or(self.name))
+    }
+
+    /// Whether the handler takes messages of this type.
+    pub fn takes(&self, kind: &str) -> bool {
+        self.kind == kind || self.accepts.iter().any(|(older, _)| *older == kind)
     }
 
     /// How many deliveries are handled at once.

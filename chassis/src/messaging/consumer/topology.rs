@@ -5,21 +5,28 @@ use crate::messaging::names;
 
 use super::{RetryPolicy, Shape, SubscriptionSpec};
 
-/// The work queue bound to the publisher's exchange, where its messages are set aside, and a delay per pause of the policy.
+/// The work queue bound to its publishers' exchanges, where its messages are set aside, and a delay per pause of the policy.
 ///
-/// The exchange is declared here as well as by its owner, so that it does not matter who starts first.
+/// An exchange is declared here as well as by its owner, so that it does not matter who starts first.
 pub(super) fn topology(queue: &str, spec: &SubscriptionSpec, retry: &RetryPolicy) -> Topology {
-    let events = names::events_exchange(spec.owner);
     let role = if spec.is_single_active() { QueueRole::WorkSingleActive } else { QueueRole::Work };
     let mut topology = Topology {
-        exchanges: vec![Exchange { name: events.clone(), kind: ExchangeKind::Topic }],
+        exchanges: Vec::new(),
         queues: vec![
             Queue { name: queue.to_owned(), role },
             Queue { name: names::parking_queue(queue), role: QueueRole::Parking },
             Queue { name: names::unmatched_queue(queue), role: QueueRole::Parking },
         ],
-        bindings: vec![Binding { queue: queue.to_owned(), exchange: events, routing_key: spec.kind.to_owned() }],
+        bindings: Vec::new(),
     };
+    for (kind, owner) in [(spec.kind, spec.owner)].iter().chain(spec.accepts) {
+        let events = Exchange { name: names::events_exchange(owner), kind: ExchangeKind::Topic };
+        let (queue, exchange) = (queue.to_owned(), events.name.clone());
+        topology.bindings.push(Binding { queue, exchange, routing_key: (*kind).to_owned() });
+        if !topology.exchanges.contains(&events) {
+            topology.exchanges.push(events);
+        }
+    }
     if spec.shape == Shape::Ordered {
         return topology;
     }

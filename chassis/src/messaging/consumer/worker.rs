@@ -113,8 +113,9 @@ impl Worker {
             self.settle(settle, Outcome::Ack).await;
             return None;
         }
-        let expected = self.subscription.spec.kind;
-        if envelope.kind != expected {
+        let spec = &self.subscription.spec;
+        if !spec.takes(&envelope.kind) {
+            let expected = spec.kind;
             let cause = Undecodable::Kind { found: envelope.kind, expected }.to_string();
             self.set_aside(Aside::Unmatched, message, (&exchange, &routing_key), 0, &cause, settle).await;
             return None;
