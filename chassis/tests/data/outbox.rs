@@ -226,7 +226,8 @@ async fn messages_wait_for_their_time_and_are_dropped_after_it(scratch: Scratch)
 async fn a_stop_sends_what_is_there(scratch: Scratch) {
     let db = scratch.database().await;
     let broker = Arc::new(Broker::new());
-    let settings = OutboxSettings { batch: 10, ..quick() };
+    // A long lease, lest a slow machine takes its end for the reason to stop.
+    let settings = OutboxSettings { batch: 10, lease: Duration::from_secs(30), ..quick() };
     let rows: Vec<_> = (0..300).map(|n| pending(format!("{n}"), None)).collect();
     store(&db, &rows).await;
     let relay = Relay::start(db.clone(), broker.clone(), settings);

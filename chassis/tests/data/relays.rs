@@ -38,7 +38,8 @@ mod shared {
         until_owned(&two, 8).await;
         let epochs: Vec<i64> =
             sqlx::query_scalar("SELECT epoch FROM chassis_outbox_lease").fetch_all(two.pool()).await.unwrap();
-        assert_eq!(epochs, [2; 8]);
+        // More where it changed hands again, as on a machine so slow that a lease ran out.
+        assert!(epochs.len() == 8 && epochs.iter().all(|epoch| *epoch >= 2), "{epochs:?}");
         second.stop(GRACE).await;
         until_owned(&two, 0).await;
     }

@@ -25,7 +25,7 @@ use crate::messaging::driver::{BrowseError, Browser, Seen};
 const PAGE: u16 = 250;
 /// Who looks has a person waiting: for how long for a connection, and for any answer of the broker.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// After how long without a message somebody else must have the rest.
+/// After how long without a message it is asked whether somebody else has the rest.
 const QUIET: Duration = Duration::from_secs(1);
 /// For how long it is awaited that the queue counts what it was given back.
 const SETTLING: Duration = Duration::from_secs(3);
@@ -74,13 +74,18 @@ impl Look {
         }
         let number = self.pages.len() as u64 - 1;
         let Some(page) = self.pages.last_mut() else { return Ok(None) };
-        let delivery = match timeout(QUIET, page.stream.next()).await {
-            Ok(Some(Ok(delivery))) => delivery,
-            Ok(Some(Err(error))) => return Err(lost(&error)),
-            Ok(None) => return Err(BrowseError::NotConnected("the broker ended the look".to_owned())),
-            Err(_) => {
-                self.left = 0;
-                return Ok(None);
+        let until = Instant::now() + PATIENCE;
+        let delivery = loop {
+            match timeout(QUIET, page.stream.next()).await {
+                Ok(Some(Ok(delivery))) => break delivery,
+                Ok(Some(Err(error))) => return Err(lost(&error)),
+                Ok(None) => return Err(BrowseError::NotConnected("the broker ended the look".to_owned())),
+                // A broker that is busy has them still; otherwise somebody else looks at them.
+                Err(_) if Instant::now() < until && ready(&self.census, &self.queue).await? > 0 => {}
+                Err(_) => {
+                    self.left = 0;
+                    return Ok(None);
+                }
             }
         };
         page.held += 1;
