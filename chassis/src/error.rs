@@ -169,17 +169,21 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.0.message, &self.0.source) {
-            (Some(message), _) => f.write_str(message)?,
-            (None, Some(source)) => write!(f, "{source}")?,
-            (None, None) => f.write_str(self.0.kind.as_str())?,
-        }
-        if f.alternate() {
-            let mut next = self.source();
-            while let Some(error) = next {
-                write!(f, ": {error}")?;
-                next = error.source();
+        let mut said = match (&self.0.message, &self.0.source) {
+            (Some(message), _) => message.to_string(),
+            (None, Some(source)) => source.to_string(),
+            (None, None) => self.0.kind.as_str().to_owned(),
+        };
+        f.write_str(&said)?;
+        let mut next = if f.alternate() { self.source() } else { None };
+        while let Some(error) = next {
+            let text = error.to_string();
+            // Some errors have said already what their cause says.
+            if !said.ends_with(&text) {
+                write!(f, ": {text}")?;
+                said = text;
             }
+            next = error.source();
         }
         Ok(())
     }

@@ -241,6 +241,14 @@ pub use chassis_macros::contract;
 mod guides {
     #[doc = include_str!("../../docs/guides/first-service.md")]
     struct FirstService;
+    #[doc = include_str!("../../docs/guides/database.md")]
+    struct Database;
+    #[doc = include_str!("../../docs/guides/configuration.md")]
+    struct Configuration;
+    #[doc = include_str!("../../docs/guides/operations.md")]
+    struct Operations;
+    #[doc = include_str!("../../docs/guides/logging.md")]
+    struct Logging;
     #[doc = include_str!("../../docs/guides/contracts.md")]
     struct Contracts;
     #[doc = include_str!("../../docs/guides/events.md")]

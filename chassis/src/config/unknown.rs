@@ -29,23 +29,41 @@ pub(super) fn report(key: &str, node: &Node, known: impl Iterator<Item = String>
 
 /// Why a section of the library is not read, where nothing below it is.
 fn without(key: &str, known: &[String]) -> Option<&'static str> {
-    let section =
-        key.rsplit_once("services.").map_or(key, |(_, rest)| rest.split_once('.').map_or(rest, |(_, key)| key));
-    let section = section.split('.').next().unwrap_or_default();
-    if known.iter().any(|known| known.split('.').any(|part| part == section)) {
-        return None;
-    }
-    match section {
-        "clients" => Some("no service of this program has a client: `#[init]` takes one, such as `stock: StockClient`"),
-        "database" | "outbox" => Some("this program was built without the features `sqlite` and `postgres` of chassis"),
-        "messaging" => Some("this program was built without the feature `messaging` of chassis"),
-        _ => None,
-    }
+    const SECTIONS: [(&str, &str); 4] = [
+        (
+            "clients",
+            "if `clients` is meant: no service here has one, which `#[init]` would take, such as `stock: StockClient`",
+        ),
+        (
+            "database",
+            "if `database` is meant: this program was built without the features `sqlite` and `postgres` of chassis",
+        ),
+        (
+            "outbox",
+            "if `outbox` is meant: this program was built without the features `sqlite` and `postgres` of chassis",
+        ),
+        ("messaging", "if `messaging` is meant: this program was built without the feature `messaging` of chassis"),
+    ];
+    let own = key.strip_prefix("services.").and_then(|rest| rest.split_once('.')).map_or(key, |(_, own)| own);
+    let meant = nearest(own.split('.').next().unwrap_or_default(), SECTIONS.iter().map(|(section, _)| *section))?;
+    let read = known.iter().any(|known| known.split('.').any(|part| part == meant));
+    SECTIONS.iter().find(|(section, _)| !read && *section == meant).map(|(_, hint)| *hint)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_section_that_nothing_reads_is_explained() {
+        let known = ["http", "database"].map(String::from);
+        for key in ["clients", "clinets", "services.orders.clients"] {
+            assert!(without(key, &known).is_some_and(|hint| hint.contains("no service here has one")), "{key}");
+        }
+        assert_eq!(without("databse", &known), None, "there it is only misspelt");
+        assert_eq!(without("colour", &known), None);
+        assert_eq!(without("clinets", &["clients.stock".to_owned()]), None);
+    }
 
     #[test]
     fn the_nearest_name_is_near() {

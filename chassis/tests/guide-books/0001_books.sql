@@ -1,0 +1,2 @@
+CREATE TABLE book (id TEXT PRIMARY KEY, title TEXT NOT NULL, copies BIGINT NOT NULL);
+CREATE TABLE loan (book TEXT NOT NULL, reader TEXT NOT NULL, PRIMARY KEY (book, reader));
