@@ -27,5 +27,7 @@ pub(crate) use registry::Clients;
 pub(crate) use remote::Outgoing;
 #[cfg(feature = "client")]
 pub use remote::Remote;
-pub use settings::{BreakerMode, BreakerSettings, BudgetSettings, ClientPreset, ClientSettings, RetrySettings};
+pub use settings::{
+    BreakerMode, BreakerSettings, BudgetSettings, BulkheadSettings, ClientPreset, ClientSettings, RetrySettings,
+};
 pub use timeouts::Timeouts;

@@ -33,7 +33,10 @@ impl Clients {
 
     /// One dependency, with the service that calls it.
     pub(crate) fn get(&self, service: &str, name: &str) -> Option<(&'static str, Remote)> {
-        self.all().iter().find(|(key, _)| key.0 == service && key.1 == name).map(|(key, remote)| (key.0, remote.clone()))
+        self.all()
+            .iter()
+            .find(|(key, _)| key.0 == service && key.1 == name)
+            .map(|(key, remote)| (key.0, remote.clone()))
     }
 
     /// All of them, with the names of the service that calls and of what it calls.

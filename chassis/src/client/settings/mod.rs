@@ -1,6 +1,7 @@
 //! What can be configured of one client.
 
 mod breaker;
+mod bulkhead;
 mod policies;
 mod retry;
 
@@ -9,6 +10,7 @@ use serde::Deserialize;
 use tokio::time::Duration;
 
 pub use breaker::{BreakerMode, BreakerSettings};
+pub use bulkhead::BulkheadSettings;
 pub(super) use policies::Policies;
 pub use retry::{BudgetSettings, RetrySettings};
 
@@ -49,6 +51,8 @@ pub struct ClientSettings {
     pub retry: RetrySettings,
     /// When calls are refused for a while.
     pub breaker: BreakerSettings,
+    /// How many calls may be under way at once.
+    pub bulkhead: BulkheadSettings,
 }
 
 /// What kind of calls a client makes, as it stands in the configuration.
@@ -87,6 +91,7 @@ impl Default for ClientSettings {
             response_limit: 8 * 1024 * 1024,
             retry: RetrySettings::default(),
             breaker: BreakerSettings::default(),
+            bulkhead: BulkheadSettings::default(),
         }
     }
 }
