@@ -268,4 +268,22 @@ mod guides {
     struct DeadLetters;
     #[doc = include_str!("../../docs/guides/testing.md")]
     struct Testing;
+    #[doc = include_str!("../../docs/guides/resilience/README.md")]
+    struct Resilience;
+    #[doc = include_str!("../../docs/guides/resilience/circuit-breaker.md")]
+    struct CircuitBreaker;
+    #[doc = include_str!("../../docs/guides/resilience/retry.md")]
+    struct Retry;
+    #[doc = include_str!("../../docs/guides/resilience/timeout.md")]
+    struct Timeout;
+    #[doc = include_str!("../../docs/guides/resilience/bulkhead.md")]
+    struct Bulkhead;
+    #[doc = include_str!("../../docs/guides/resilience/rate-limit.md")]
+    struct RateLimit;
+    #[doc = include_str!("../../docs/guides/resilience/adaptive-limit.md")]
+    struct AdaptiveLimit;
+    #[doc = include_str!("../../docs/guides/resilience/load-shed.md")]
+    struct LoadShed;
+    #[doc = include_str!("../../docs/guides/resilience/fallback.md")]
+    struct Fallback;
 }

@@ -1,10 +1,15 @@
 //! What is counted of one client.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
 
+use http::StatusCode;
+use tokio::time::Duration;
+
+use crate::ErrorKind;
 use crate::resilience::circuit_breaker::{CircuitBreaker, Status, Transition};
 use crate::resilience::retry::GivenUp;
-use crate::telemetry::metrics::{self, Counter, Gauge};
+use crate::telemetry::metrics::{self, Counter, Gauge, Histogram, SECONDS};
 
 /// The instruments of one client, resolved once.
 #[derive(Clone)]
@@ -17,7 +22,27 @@ struct Resolved {
     given_up: [(GivenUp, Counter); 4],
     refused: Counter,
     trips: Counter,
+    crowded: Counter,
     states: [(Status, Gauge); 5],
+    /// Made when they are first needed: there are as many as operations and outcomes.
+    durations: RwLock<HashMap<(&'static str, &'static str, Ended), Histogram>>,
+}
+
+/// How a call ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Ended {
+    Answered(StatusCode),
+    Failed(ErrorKind),
+}
+
+impl Ended {
+    /// The value of its label.
+    pub(super) fn as_str(&self) -> &str {
+        match self {
+            Self::Answered(status) => status.as_str(),
+            Self::Failed(kind) => kind.as_str(),
+        }
+    }
 }
 
 /// What a balancer counts.
@@ -48,8 +73,14 @@ impl Instruments {
                 "Calls that an open circuit breaker refused.",
                 &labels,
             ),
+            crowded: metrics::counter(
+                "chassis.client.bulkhead.refused",
+                "Calls that were refused as too many were under way.",
+                &labels,
+            ),
             trips: metrics::counter("chassis.client.breaker.opened", "How often the circuit breaker opened.", &labels),
             states,
+            durations: RwLock::default(),
         }))
     }
 
@@ -92,8 +123,29 @@ impl Instruments {
         }
     }
 
+    /// Counts a call that has ended.
+    pub(super) fn took(&self, contract: &'static str, operation: &'static str, ended: Ended, time: Duration) {
+        let key = (contract, operation, ended);
+        let known = self.0.durations.read().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
+        let histogram = known.unwrap_or_else(|| {
+            let made = metrics::histogram(
+                ("http.client.request.duration", "s"),
+                "How long calls to other services took.",
+                &[("chassis_contract", contract), ("chassis_operation", operation), ("outcome", ended.as_str())],
+                SECONDS,
+            );
+            self.0.durations.write().unwrap_or_else(PoisonError::into_inner).insert(key, made.clone());
+            made
+        });
+        histogram.observe(time.as_secs_f64());
+    }
+
     pub(super) fn refused(&self) {
         self.0.refused.inc();
+    }
+
+    pub(super) fn crowded(&self) {
+        self.0.crowded.inc();
     }
 
     pub(super) fn retrying(&self) {

@@ -34,6 +34,6 @@ pub(crate) use remote::Outgoing;
 #[cfg(feature = "client")]
 pub use remote::Remote;
 pub use settings::{
-    BreakerMode, BreakerSettings, BudgetSettings, ClientPreset, ClientSettings, Resolve, RetrySettings,
+    BreakerMode, BreakerSettings, BudgetSettings, BulkheadSettings, ClientPreset, ClientSettings, Resolve, RetrySettings,
 };
 pub use timeouts::Timeouts;

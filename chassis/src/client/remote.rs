@@ -1,23 +1,23 @@
 //! One other service, as its clients call it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use http::header::{HOST, USER_AGENT};
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderName, HeaderValue, Request, Response, Uri};
+use jiff::Timestamp;
 use tokio::time::Instant;
 use tower::{Service, ServiceExt};
 
 use super::balance::{Balancer, EndpointState, Tried};
 use super::instances::port;
-use super::instruments::Instruments;
+use super::instruments::{Ended, Instruments};
 use super::settings::Policies;
 use super::stack::{self, Built, Limits, Stack};
 use super::{ClientSettings, Timeouts};
 use crate::config::{Faults, mask_url};
 use crate::resilience::circuit_breaker::CircuitBreaker;
-use crate::telemetry::metrics;
 use crate::telemetry::propagation;
 use crate::telemetry::span::{Span, SpanKind};
 use crate::{Context, Error, ErrorKind, Result};
@@ -25,9 +25,6 @@ use crate::{Context, Error, ErrorKind, Result};
 /// The header under which the other side remembers a call.
 pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-
-/// Bounds of `http.client.request.duration` as the semantic conventions advise them.
-const BOUNDS: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
 
 /// One other service. Cloning is cheap and shares the connections.
 #[derive(Clone)]
@@ -42,6 +39,9 @@ struct Inner {
     breaker: CircuitBreaker,
     /// Where the instances are known.
     balancer: Option<Arc<Balancer>>,
+    instruments: Instruments,
+    /// For operators: when, and what.
+    last_failure: Mutex<Option<(Timestamp, String)>>,
     stack: Stack,
 }
 
@@ -99,7 +99,17 @@ impl Remote {
         }
         let instruments = Instruments::new(service, name);
         let Built { stack, breaker, balancer } = stack::build(&scheme, &authority, settings, &policies, &instruments)?;
-        Ok(Self(Arc::new(Inner { scheme, authority, prefix, policies, breaker, balancer, stack })))
+        Ok(Self(Arc::new(Inner {
+            scheme,
+            authority,
+            prefix,
+            policies,
+            breaker,
+            balancer,
+            instruments,
+            last_failure: Mutex::default(),
+            stack,
+        })))
     }
 
     /// Its time limits.
@@ -128,14 +138,23 @@ impl Remote {
         self.0.policies.to_string()
     }
 
+    /// When a call failed last, and how.
+    pub(crate) fn last_failure(&self) -> Option<(Timestamp, String)> {
+        self.0.last_failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn failed(&self, failure: String) {
+        *self.0.last_failure.lock().unwrap_or_else(PoisonError::into_inner) = Some((Timestamp::now(), failure));
+    }
+
     /// Makes a call: whatever is answered is `Ok`.
     pub(crate) async fn call(&self, outgoing: Outgoing) -> Result<Response<Bytes>> {
-        let Inner { scheme, authority, prefix, stack, .. } = &*self.0;
+        let Inner { scheme, authority, prefix, instruments, stack, .. } = &*self.0;
         let Outgoing { mut request, target, contract, operation, template, limits, idempotent, key } = outgoing;
         let context = Context::current().with_timeout(limits.total);
-        let name = format!("`{contract}.{operation}`");
+        let name = || format!("`{contract}.{operation}`");
         if context.remaining().is_some_and(|left| left.is_zero()) {
-            let message = format!("{name} was not called: there is no time left");
+            let message = format!("{} was not called: there is no time left", name());
             return Err(Error::new(ErrorKind::DeadlineExceeded, message));
         }
 
@@ -153,7 +172,7 @@ impl Remote {
 
         let uri = Uri::builder().scheme(scheme.clone()).authority(authority.clone());
         *request.uri_mut() = uri.path_and_query(format!("{prefix}{target}")).build().map_err(|error| {
-            Error::new(ErrorKind::Protocol, format!("{name} has no valid address")).with_source(error)
+            Error::new(ErrorKind::Protocol, format!("{} has no valid address", name())).with_source(error)
         })?;
         carry(&mut request, &context, authority, key);
         request.extensions_mut().insert(Tried::default());
@@ -161,30 +180,32 @@ impl Remote {
 
         let started = Instant::now();
         let result = context.scope(async { stack.clone().ready().await?.call(request).await }).await;
-        let status = result.as_ref().map(|response| response.status());
-        let label = match (&status, &result) {
-            (Ok(status), _) => status.as_str().to_owned(),
-            (Err(_), Err(error)) => error.kind().as_str().to_owned(),
-            (Err(_), Ok(_)) => String::new(),
+        let ended = match &result {
+            Ok(response) => Ended::Answered(response.status()),
+            Err(error) => Ended::Failed(error.kind()),
         };
-        if let Ok(status) = status {
+        if let Ended::Answered(status) = ended {
             span.set("http.response.status_code", i64::from(status.as_u16()));
         }
-        if !status.is_ok_and(|status| status.is_success()) {
-            span.set("error.type", label.clone());
-            span.fail(label.clone());
+        if !matches!(ended, Ended::Answered(status) if status.is_success()) {
+            span.set("error.type", ended.as_str().to_owned());
+            span.fail(ended.as_str().to_owned());
         }
-        metrics::histogram(
-            ("http.client.request.duration", "s"),
-            "How long calls to other services took.",
-            &[("chassis_contract", contract), ("chassis_operation", operation), ("outcome", &label)],
-            BOUNDS,
-        )
-        .observe(started.elapsed().as_secs_f64());
-        result.map_err(|error| {
+        instruments.took(contract, operation, ended, started.elapsed());
+        let result = result.map_err(|error| {
             let kind = error.kind();
-            error.context(format!("{name} at {scheme}://{authority}")).with_kind(kind)
-        })
+            error.context(format!("{} at {scheme}://{authority}", name())).with_kind(kind)
+        });
+        match &result {
+            Ok(response) if response.status().is_server_error() => {
+                self.failed(format!("{} answered {}", name(), response.status().as_u16()));
+            }
+            Ok(_) => {}
+            // What the breaker refuses failed before.
+            Err(error) if error.kind() == ErrorKind::CircuitOpen => {}
+            Err(error) => self.failed(format!("{error:#}")),
+        }
+        result
     }
 }
 

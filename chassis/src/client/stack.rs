@@ -1,4 +1,5 @@
-//! The order in which a call is guarded: total deadline → retry → breaker → attempt time-out → balancer → connection.
+//! The order in which a call is guarded: total deadline → retry → breaker → bulkhead → attempt time-out → balancer →
+//! connection.
 //!
 //! This is the one place where a layer is added.
 
@@ -19,6 +20,7 @@ use super::rules::{Repeatable, health};
 use super::settings::{BreakerMode, Policies};
 use super::transport::Transport;
 use crate::resilience::GuardError;
+use crate::resilience::bulkhead::{Bulkhead, BulkheadFull, BulkheadLayer};
 use crate::resilience::circuit_breaker::{CircuitBreaker, CircuitBreakerLayer, CircuitOpen};
 use crate::resilience::retry::RetryLayer;
 use crate::{Error, ErrorKind, Result};
@@ -52,7 +54,7 @@ pub(super) fn build(
     }
     instruments.follow(&breaker);
     let repeatable = Repeatable::new(settings.retry.body_limit, instruments.clone());
-    let refusals = instruments.clone();
+    let (refusals, crowds) = (instruments.clone(), instruments.clone());
     let discovery = instances::discovery(scheme, authority, settings)?;
     // Instances are called by address, and are to show the certificate of their name.
     let name = discovery.as_ref().map(|_| authority.host());
@@ -73,6 +75,10 @@ pub(super) fn build(
             error.into_one(|open| refused(&refusals, open), |error| error)
         }))
         .layer(CircuitBreakerLayer::new(breaker.clone()).classify(health))
+        .layer(MapErrLayer::new(move |error: GuardError<BulkheadFull, Error>| {
+            error.into_one(|full| crowded(&crowds, full), |error| error)
+        }))
+        .layer(BulkheadLayer::new(Bulkhead::new(policies.bulkhead)))
         .layer(attempt())
         .service(connection);
     Ok(Built { stack: BoxCloneSyncService::new(stack), breaker, balancer })
@@ -81,4 +87,9 @@ pub(super) fn build(
 fn refused(instruments: &Instruments, open: CircuitOpen) -> Error {
     instruments.refused();
     Error::new(ErrorKind::CircuitOpen, "not called, as it failed too often").with_source(open)
+}
+
+fn crowded(instruments: &Instruments, full: BulkheadFull) -> Error {
+    instruments.crowded();
+    Error::new(ErrorKind::Overloaded, "not called, as too many calls of it are under way").with_source(full)
 }

@@ -1,6 +1,6 @@
 //! The incoming path as one service per route: what a request meets before and after its handler.
 //!
-//! Trace and metrics, panic guard, deadline, body limit, handler: in this order, and in one future, since each further
+//! Trace and metrics, panic guard, deadline, body limit, adaptive limit, handler: in this order, and in one future, since each further
 //! service between listener and handler costs a request more than what is done here.
 
 use std::convert::Infallible;
@@ -20,9 +20,11 @@ use tokio_util::task::TaskTracker;
 use tower::Service;
 
 use super::instruments::Instruments;
+use super::limit::{self, RouteLimit};
 use super::problem::Problem;
 use super::route::Endpoint;
 use crate::error::panic_text;
+use crate::resilience::adaptive::Entry;
 use crate::telemetry::propagation;
 use crate::telemetry::span::{Span, SpanKind};
 use crate::{BoxFuture, Context};
@@ -47,6 +49,8 @@ pub(crate) struct Route {
     pub(crate) span_name: &'static str,
     pub(crate) deadline: Duration,
     pub(crate) instruments: Instruments,
+    /// `None` where every request is let in.
+    pub(crate) limit: Option<RouteLimit>,
 }
 
 /// A handler with all that surrounds it.
@@ -84,7 +88,10 @@ impl Route {
         let request_id = request.headers().get(REQUEST_ID).cloned();
 
         let mut response = match self.admit(request, &context) {
-            Ok(request) => self.run(endpoint, request, context).await,
+            Ok(request) => match self.limit.as_ref().map(|limit| limit.enter(started)).transpose() {
+                Ok(entry) => self.run(endpoint, request, context, entry).await,
+                Err(reached) => context.scope(async { limit::overloaded(reached) }).await,
+            },
             Err(problem) => context.scope(async { problem.into_response() }).await,
         };
 
@@ -146,15 +153,19 @@ impl Route {
         Ok(request)
     }
 
-    async fn run(&self, endpoint: Endpoint, request: Request, context: Context) -> Response {
+    async fn run(&self, endpoint: Endpoint, request: Request, context: Context, entry: Option<Entry>) -> Response {
         let deadline = context.deadline.unwrap_or_else(|| Instant::now() + self.deadline);
         // What changes something runs to its end though its client has gone or its time is over: to be cut between two
         // effects is worse than to be late.
         let cancellable = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE);
+        // It is in as long as it works, also when nobody waits for it any more.
+        let (outside, inside) = if cancellable { (entry, None) } else { (None, entry) };
         let failing = context.clone();
         let work = context.scope(async move {
             let work = AssertUnwindSafe(async { endpoint(request).await }).catch_unwind();
-            work.await.unwrap_or_else(|panic| panicked(&*panic))
+            let response = work.await.unwrap_or_else(|panic| panicked(&*panic));
+            limit::end(inside, Some(&response));
+            response
         });
         let outcome = if cancellable {
             tokio::time::timeout_at(deadline, work).await.ok()
@@ -162,6 +173,7 @@ impl Route {
             let task = self.shared.detached.spawn(work);
             tokio::time::timeout_at(deadline, task).await.ok().map(|ended| ended.unwrap_or_else(|_| internal_error()))
         };
+        limit::end(outside, outcome.as_ref());
         match outcome {
             Some(response) => response,
             None => failing.scope(async { deadline_exceeded().into_response() }).await,

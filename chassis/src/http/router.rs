@@ -18,10 +18,12 @@ use super::fused::{Fused, Route, Shared};
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 use super::idempotent;
 use super::instruments::Instruments;
+use super::limit::RouteLimit;
 use super::problem::Problem;
 use super::route::{Endpoint, Routes};
 use super::settings::HttpSettings;
 use crate::error::panic_text;
+use crate::resilience::adaptive::AdaptiveLimitPolicy;
 use crate::{BoxFuture, Error, ErrorKind, Result};
 
 /// The router of one service, and the work of its that outlives its clients.
@@ -67,8 +69,13 @@ fn put_together(
 ) -> Result<Built> {
     let detached = TaskTracker::new();
     let shared = Arc::new(Shared { service, body_limit: settings.body_limit, detached: detached.clone() });
-    let by_hand =
-        Arc::new(ByHand { shared: Arc::clone(&shared), deadline: settings.deadline, routes: Mutex::default() });
+    let limit = settings.limit.policy()?;
+    let by_hand = Arc::new(ByHand {
+        shared: Arc::clone(&shared),
+        deadline: settings.deadline,
+        limit: limit.clone(),
+        routes: Mutex::default(),
+    });
     // A fallback of the service's own takes the place of this one.
     let empty = Router::new().fallback(async || not_found());
     let mut router = extend(empty).layer(layer_fn(move |handler| Guarded { by_hand: Arc::clone(&by_hand), handler }));
@@ -94,6 +101,7 @@ fn put_together(
             span_name: format!("{} {}", spec.method, spec.path).leak(),
             deadline: spec.timeout.unwrap_or(settings.deadline),
             instruments: Instruments::new(service, Some(spec.method), spec.path),
+            limit: limit.as_ref().map(|policy| RouteLimit::new(policy, service, spec.path)),
         };
         router = router.route(spec.path, on_service(filter, Fused { route: Arc::new(route), endpoint }));
     }
@@ -104,6 +112,7 @@ fn put_together(
             span_name: "HTTP",
             deadline: settings.deadline,
             instruments: Instruments::new(service, None, ""),
+            limit: None,
         }),
         endpoint: Arc::new(|_| Box::pin(async { method_not_allowed() })),
     };
@@ -128,6 +137,7 @@ fn keeps_answers(spec: &super::RouteSpec) -> bool {
 struct ByHand {
     shared: Arc<Shared>,
     deadline: tokio::time::Duration,
+    limit: Option<AdaptiveLimitPolicy>,
     /// By pattern. There are as many as were added.
     routes: Mutex<HashMap<String, Arc<Route>>>,
 }
@@ -147,6 +157,7 @@ impl ByHand {
             span_name: format!("HTTP {pattern}").trim_end().to_owned().leak(),
             deadline: self.deadline,
             instruments: Instruments::new(self.shared.service, None, pattern),
+            limit: self.limit.as_ref().map(|policy| RouteLimit::new(policy, self.shared.service, pattern)),
         });
         routes.insert(pattern.to_owned(), Arc::clone(&route));
         route

@@ -83,7 +83,8 @@ impl Listener {
 /// The other end of the connection that a request came over.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Peer(
-    #[cfg_attr(not(feature = "messaging"), expect(dead_code, reason = "it is audited"))] pub(crate) SocketAddr,
+    #[cfg_attr(not(any(feature = "messaging", feature = "client")), expect(dead_code, reason = "it is audited"))]
+    pub(crate) SocketAddr,
 );
 
 /// The service of one connection.

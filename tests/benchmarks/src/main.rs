@@ -5,6 +5,7 @@
 //! cargo run --release -p benchmarks -- http --rounds 40 --json rows.json
 //! cargo run --release -p benchmarks -- messaging
 //! cargo run --release -p benchmarks -- soak --minutes 60
+//! cargo run --release -p benchmarks -- resilience
 //! ```
 
 #![allow(
@@ -17,6 +18,7 @@ mod http;
 mod messaging;
 mod progress;
 mod report;
+mod resilience;
 mod soak;
 mod statistics;
 
@@ -40,6 +42,8 @@ enum Benchmark {
     Messaging(messaging::Arguments),
     /// What becomes of messages while broker and service die, for as long as one likes.
     Soak(soak::Arguments),
+    /// What the policies cost per call, beside what else there is.
+    Resilience(resilience::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -47,6 +51,7 @@ fn main() -> ExitCode {
         Benchmark::Http(arguments) => http::run(&arguments),
         Benchmark::Messaging(arguments) => messaging::run(&arguments),
         Benchmark::Soak(arguments) => soak::run(&arguments),
+        Benchmark::Resilience(arguments) => resilience::run(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,6 +1,7 @@
 //! What guards a call, seen from both sides of a real connection: how many calls arrive, and what the caller gets.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use harness::eventually;
 use harness::http::Client;
@@ -109,6 +110,11 @@ async fn the_breaker_opens_and_closes() {
     let closed = "chassis_client_breaker_state{chassis_client=\"depot\",service=\"caller\",state=\"closed\"}";
     assert_eq!(dependent.metric(closed).await, 0.0);
 
+    let listed = dependent.management.get("/admin/clients").header("authorization", "Bearer letmein");
+    let listed = listed.send().await.expect(200).json();
+    let what = listed[0]["last_failure"]["what"].as_str().expect("a text").to_owned();
+    assert!(what.contains("`depot.item` answered 503"), "{listed}");
+
     dependent.mode(0).await;
     eventually("it closes", async || {
         dependent.ask().await;
@@ -187,6 +193,63 @@ async fn what_is_tried_again_and_what_is_not() {
 }
 
 #[tokio::test]
+async fn a_dependency_that_hangs_holds_so_many_calls_and_no_more() {
+    let dependent = Dependent::start(&[
+        "clients.depot.retry.attempts=1",
+        "clients.depot.breaker.mode=disabled",
+        "clients.depot.bulkhead.concurrent=3",
+    ])
+    .await;
+    dependent.mode(2).await;
+    let calls: Vec<_> = (0..10)
+        .map(|_| {
+            let caller = dependent.caller.clone();
+            tokio::spawn(async move { caller.get("/ask/7").send().await.text() })
+        })
+        .collect();
+    let refused = "chassis_client_bulkhead_refused_total";
+    eventually("seven are refused", async || (dependent.metric(refused).await == 7.0).then_some(())).await;
+    dependent.mode(0).await;
+    let mut results = BTreeMap::new();
+    for call in calls {
+        *results.entry(call.await.expect("no panic")).or_default() += 1;
+    }
+    assert_eq!(results, counts([("ok", 3), ("overloaded", 7)]));
+    assert_eq!(dependent.arrived().await, 3);
+}
+
+#[tokio::test]
+async fn a_route_takes_what_it_can_and_refuses_the_others() {
+    let limit = ["initial", "min", "max"].map(|bound| format!("services.depot.http.limit.{bound}=5"));
+    let dependent = Dependent::start(&limit.each_ref().map(String::as_str)).await;
+    dependent.mode(2).await;
+    let held: Vec<_> = (0..5)
+        .map(|_| {
+            let depot = dependent.depot.clone();
+            tokio::spawn(async move { depot.get("/v1/items/7").send().await.status() })
+        })
+        .collect();
+    let arrived = AtomicU32::new(0);
+    eventually("five are in", async || {
+        let new = dependent.arrived().await;
+        (arrived.fetch_add(new, Ordering::SeqCst) + new == 5).then_some(())
+    })
+    .await;
+    for _ in 0..3 {
+        let refused = dependent.depot.get("/v1/items/7").send().await.expect(503);
+        assert_eq!((refused.json()["code"].as_str(), refused.header("retry-after")), (Some("overloaded"), Some("1")));
+    }
+    assert_eq!(dependent.arrived().await, 0, "another route is answered, and nobody else has arrived");
+    let refused = "http_server_refused_requests_total{http_route=\"/v1/items/{id}\"";
+    assert_eq!(dependent.metric(refused).await, 3.0);
+    dependent.mode(0).await;
+    for call in held {
+        assert_eq!(call.await.expect("no panic"), 200);
+    }
+    dependent.depot.get("/v1/items/7").send().await.expect(200);
+}
+
+#[tokio::test]
 async fn contradicting_settings_are_told_together() {
     let ports = [Port::free(), Port::free(), Port::free()];
     let settings = [
@@ -195,6 +258,8 @@ async fn contradicting_settings_are_told_together() {
         "clients.depot.retry.attempts=0",
         "clients.depot.breaker.failure_rate=50",
         "clients.depot.breaker.probes=0",
+        "http.limit.min=0",
+        "http.limit.tolerance=0.5",
     ];
     let mut process = program(&ports, &settings).start();
     assert!(!process.wait().await.success());
@@ -202,4 +267,5 @@ async fn contradicting_settings_are_told_together() {
     for key in ["attempt_timeout", "retry.attempts", "breaker.failure_rate", "breaker.probes"] {
         assert!(said.contains(&format!("clients.depot.{key}")), "{key}\n{said}");
     }
+    assert!(said.contains("http.limit.min") && said.contains("http.limit.tolerance"), "{said}");
 }

@@ -28,6 +28,7 @@ async fn list(State(management): State<Management>) -> Json<Value> {
 fn show(service: &str, name: &str, remote: &Remote) -> Value {
     let breaker = remote.breaker();
     let counts = breaker.counts();
+    let failure = remote.last_failure();
     json!({
         "service": service,
         "name": name,
@@ -39,6 +40,7 @@ fn show(service: &str, name: &str, remote: &Remote) -> Value {
             "failures": counts.failures,
             "slow": counts.slow,
         },
+        "last_failure": failure.map(|(at, what)| json!({ "at": at.to_string(), "what": what })),
     })
 }
 

@@ -1,6 +1,7 @@
 //! What can be configured of one client.
 
 mod breaker;
+mod bulkhead;
 mod instances;
 mod policies;
 mod retry;
@@ -12,6 +13,7 @@ use serde::Deserialize;
 use tokio::time::Duration;
 
 pub use breaker::{BreakerMode, BreakerSettings};
+pub use bulkhead::BulkheadSettings;
 pub use instances::Resolve;
 pub(super) use policies::Policies;
 pub use retry::{BudgetSettings, RetrySettings};
@@ -65,6 +67,8 @@ pub struct ClientSettings {
     pub retry: RetrySettings,
     /// When calls are refused for a while.
     pub breaker: BreakerSettings,
+    /// How many calls may be under way at once.
+    pub bulkhead: BulkheadSettings,
 }
 
 /// What kind of calls a client makes, as it stands in the configuration.
@@ -108,6 +112,7 @@ impl Default for ClientSettings {
             balance: BalanceSettings::default(),
             retry: RetrySettings::default(),
             breaker: BreakerSettings::default(),
+            bulkhead: BulkheadSettings::default(),
         }
     }
 }

@@ -6,6 +6,7 @@ use super::ClientSettings;
 use crate::client::Timeouts;
 use crate::config::Faults;
 use crate::resilience::InvalidPolicy;
+use crate::resilience::bulkhead::BulkheadPolicy;
 use crate::resilience::circuit_breaker::CircuitBreakerPolicy;
 use crate::resilience::retry::RetryPolicy;
 
@@ -16,6 +17,7 @@ pub(in crate::client) struct Policies {
     pub(in crate::client) timeouts: Timeouts,
     pub(in crate::client) retry: RetryPolicy,
     pub(in crate::client) breaker: CircuitBreakerPolicy,
+    pub(in crate::client) bulkhead: BulkheadPolicy,
 }
 
 impl Policies {
@@ -36,6 +38,10 @@ impl Policies {
         match settings.breaker.policy(preset, timeouts.attempt) {
             Ok(policy) => policies.breaker = policy,
             Err(invalid) => explain("breaker", &invalid, faults),
+        }
+        match settings.bulkhead.policy(preset) {
+            Ok(policy) => policies.bulkhead = policy,
+            Err(invalid) => explain("bulkhead", &invalid, faults),
         }
         policies.cross_check(settings, faults);
         super::instances::check(settings, faults);
@@ -58,6 +64,9 @@ impl Policies {
             let rule = "must be shorter than `attempt_timeout`: an attempt is cut off before it could be slow";
             faults.add("breaker.slow_after", rule);
         }
+        if settings.bulkhead.wait.is_some_and(|wait| wait >= total) {
+            faults.add("bulkhead.wait", "must be shorter than `timeout`");
+        }
         if settings.breaker.window.is_some() && settings.breaker.window_calls.is_some() {
             faults.add("breaker.window_calls", "cannot be set beside `window`: the rates are taken over one of them");
         }
@@ -76,7 +85,8 @@ impl fmt::Display for Policies {
                 write!(f, "{attempts} attempts of which retries at most {percent} % and {}/s, ", budget.floor)?;
             }
         }
-        write!(f, "breaker {}, attempt {}", self.breaker, format_duration(attempt))
+        let at_once = self.bulkhead.concurrent();
+        write!(f, "breaker {}, at most {at_once} at once, attempt {}", self.breaker, format_duration(attempt))
     }
 }
 
@@ -144,7 +154,8 @@ mod tests {
         let report = read(
             "timeout = '1s'\nattempt_timeout = '2s'\nretry.attempts = 0\nretry.first_pause = '3s'\n\
              breaker.failure_rate = 50.0\nbreaker.probes = 0\nbreaker.slow_after = '2s'\n\
-             breaker.window = '10s'\nbreaker.window_calls = 10",
+             breaker.window = '10s'\nbreaker.window_calls = 10\n\
+             bulkhead.concurrent = 0\nbulkhead.wait = '1s'",
         )
         .unwrap_err();
         for key in [
@@ -155,6 +166,8 @@ mod tests {
             "breaker.probes: must be at least 1",
             "breaker.slow_after: must be shorter than `attempt_timeout`",
             "breaker.window_calls: cannot be set beside `window`",
+            "bulkhead.concurrent: must be from 1",
+            "bulkhead.wait: must be shorter than `timeout`",
             "breaker.min_calls: must be at most nine tenths of the window",
         ] {
             assert!(report.contains(&format!("clients.inventory.{key}")), "{key}\n{report}");

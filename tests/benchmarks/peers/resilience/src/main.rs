@@ -1,0 +1,32 @@
+//! Measures the library's policies beside what else there is, in rounds whose order is shuffled, and prints what it
+//! measured as JSON: a list of `{row, subject, threads, unit, values}`. Run by `benchmarks resilience`.
+
+mod breakers;
+mod limits;
+mod measure;
+mod outgoing;
+mod retries;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let rounds = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(20);
+    let mut subjects = breakers::subjects();
+    subjects.extend(retries::subjects());
+    subjects.extend(limits::subjects());
+    let mut measured = measure::all(&subjects, rounds);
+    match outgoing::measure(rounds) {
+        Ok(rows) => measured.extend(rows),
+        Err(error) => {
+            eprintln!("resilience: {error}");
+            return ExitCode::FAILURE;
+        }
+    }
+    match serde_json::to_string(&measured) {
+        Ok(json) => {
+            println!("{json}");
+            ExitCode::SUCCESS
+        }
+        Err(_) => ExitCode::FAILURE,
+    }
+}

@@ -1,0 +1,110 @@
+//! A call to another service with everything that guards it, beside the same request by hyper-util alone.
+//!
+//! The server has a thread of its own on the other core. What counts is the processor time of the thread that calls: its
+//! connections are driven there too.
+
+use std::net::{Ipv4Addr, TcpListener};
+
+use chassis::prelude::*;
+use http::{HeaderValue, Request};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Bytes;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use rustix::time::{ClockId, clock_gettime};
+
+use crate::measure::{Measured, pin, runtime};
+
+const CALLS: u32 = 2_000;
+
+#[model]
+pub struct Stock {
+    pub sku: String,
+    pub available: u32,
+}
+
+/// The service that is called.
+#[contract(name = "stock", version = 1)]
+pub trait Inventory {
+    /// Units on hand.
+    #[get("/stock/{sku}")]
+    async fn stock(&self, sku: String) -> Result<Stock>;
+}
+
+/// Processor time of the calling thread, in microseconds.
+fn used() -> f64 {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    time.tv_sec as f64 * 1e6 + time.tv_nsec as f64 / 1e3
+}
+
+/// Serves on the second core until the process ends; gives the address.
+fn serve() -> std::io::Result<String> {
+    use chassis::axum::routing::get;
+
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    listener.set_nonblocking(true)?;
+    let address = format!("http://{}", listener.local_addr()?);
+    std::thread::spawn(move || {
+        pin(1);
+        runtime().block_on(async {
+            let listener = tokio::net::TcpListener::from_std(listener)?;
+            let answer = || async {
+                let json = HeaderValue::from_static("application/json");
+                ([(http::header::CONTENT_TYPE, json)], "{\"sku\":\"mug\",\"available\":7}")
+            };
+            let router = chassis::axum::Router::new().route("/v1/stock/{sku}", get(answer));
+            chassis::axum::serve(listener, router).await
+        })
+    });
+    Ok(address)
+}
+
+pub fn measure(rounds: usize) -> std::result::Result<Vec<Measured>, String> {
+    let address = serve().map_err(|error| format!("cannot serve: {error}"))?;
+    let ours = InventoryClient::connect(&address).map_err(|error| error.to_string())?;
+    let bare: Client<HttpConnector, Full<Bytes>> = Client::builder(TokioExecutor::new()).build(connector());
+    let uri = format!("{address}/v1/stock/mug");
+    pin(0);
+    runtime().block_on(async {
+        let (mut with, mut without) = (Vec::new(), Vec::new());
+        for round in 0..=rounds {
+            let mut pair = [0.0; 2];
+            let first = fastrand::usize(0..2);
+            for which in [first, 1 - first] {
+                let before = used();
+                for _ in 0..CALLS {
+                    if which == 0 {
+                        ours.stock("mug".to_owned()).await.map_err(|error| format!("{error:#}"))?;
+                    } else {
+                        plain(&bare, &uri).await.map_err(|error| error.to_string())?;
+                    }
+                }
+                pair[which] = (used() - before) / f64::from(CALLS);
+            }
+            if round > 0 {
+                with.push(pair[0]);
+                without.push(pair[1]);
+            }
+        }
+        let row = |subject, values| Measured { row: "outgoing-stack", subject, threads: 1, unit: "µs CPU", values };
+        Ok(vec![row("chassis", with), row("hyper-util", without)])
+    })
+}
+
+fn connector() -> HttpConnector {
+    let mut tcp = HttpConnector::new();
+    tcp.set_nodelay(true);
+    tcp
+}
+
+/// The same request and the same answer, without anything around.
+async fn plain(
+    client: &Client<HttpConnector, Full<Bytes>>,
+    uri: &str,
+) -> std::result::Result<Stock, Box<dyn std::error::Error>> {
+    let request =
+        Request::get(uri).header("accept", "application/json").header("user-agent", "bare").body(Full::default())?;
+    let body = client.request(request).await?.into_body().collect().await?.to_bytes();
+    Ok(serde_json::from_slice(&body)?)
+}
