@@ -23,6 +23,9 @@ pub(crate) trait Provider: Send {
     fn name(&self) -> &'static str;
     fn version(&self) -> &'static str;
     fn faults(&self) -> &[String];
+    /// Its handlers, and the retry policies that they name.
+    #[cfg(feature = "messaging")]
+    fn retry_policies(&self) -> Vec<(&'static str, &'static str)>;
     /// The contracts it provides, by the type of their object form.
     fn provided(&self) -> Vec<TypeId>;
     /// What its declarations and its parts need.
@@ -85,6 +88,11 @@ impl<C: Source<M>, M: 'static> Provider for Erased<C, M> {
 
     fn faults(&self) -> &[String] {
         &self.definition.faults
+    }
+
+    #[cfg(feature = "messaging")]
+    fn retry_policies(&self) -> Vec<(&'static str, &'static str)> {
+        self.definition.subscriptions.iter().map(|(spec, _)| (spec.name, spec.retry)).collect()
     }
 
     fn provided(&self) -> Vec<TypeId> {

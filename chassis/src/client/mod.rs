@@ -3,6 +3,7 @@
 //! A call goes through the layers of `stack`, in a fixed and visible order, down to `transport`, which has the connections.
 //! What each carries (deadline, trace, request id, idempotency key) is in docs/wire.md.
 
+mod address;
 mod balance;
 mod settings;
 mod timeouts;

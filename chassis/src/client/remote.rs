@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 use tower::{Service, ServiceExt};
 
+use super::address::Address;
 use super::balance::{Balancer, EndpointState, Tried};
 use super::instances::port;
 use super::instruments::{Ended, Instruments};
@@ -79,19 +80,7 @@ impl Remote {
             return Err(Error::new(ErrorKind::Config, advice));
         };
         let wrong = |why: &str| Error::new(ErrorKind::Config, format!("`{key}` is \"{}\": {why}", mask_url(url)));
-        let uri: Uri = url.parse().map_err(|_| wrong("this is no URL"))?;
-        let parts = uri.into_parts();
-        let scheme = parts.scheme.filter(|scheme| [Scheme::HTTP, Scheme::HTTPS].contains(scheme));
-        let scheme = scheme.ok_or_else(|| wrong("it must begin with http:// or https://"))?;
-        let authority = parts.authority.ok_or_else(|| wrong("it has no host"))?;
-        if authority.as_str().contains('@') {
-            return Err(wrong("user and password cannot stand in it"));
-        }
-        let path = parts.path_and_query.unwrap_or_else(|| PathAndQuery::from_static("/"));
-        if path.query().is_some() {
-            return Err(wrong("it cannot have a query"));
-        }
-        let prefix = path.path().trim_end_matches('/').to_owned();
+        let Address { scheme, authority, prefix } = Address::parse(url).map_err(wrong)?;
         let mut faults = Faults::default();
         let policies = Policies::of(settings, &mut faults);
         if !faults.is_empty() {

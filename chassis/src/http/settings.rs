@@ -95,7 +95,7 @@ impl Settings for HttpSettings {
 pub struct ManagementSettings {
     /// Where it listens.
     pub listen: SocketAddr,
-    /// Opens `/admin` in production, and is asked for by everything that changes something or shows details.
+    /// Opens `/admin` outside the profile `development`, and is asked for by everything that changes something or shows details.
     pub token: Option<Secret<String>>,
     /// Host names under which `/admin` may be reached, besides IP addresses and `localhost`.
     pub hosts: Vec<String>,

@@ -11,8 +11,8 @@ use http::{Method, StatusCode};
 use super::{Management, nothing_here};
 use crate::http::Problem;
 
-/// Nobody in production unless a token is set; with a token, who has it; without one, anybody may look and nobody may
-/// change. Whoever has the token: no page of another origin changes anything.
+/// Without a token anybody may look under the profile `development` and nobody elsewhere, as a profile may be misspelt, and
+/// nobody may change. With a token, who has it. Whoever has the token: no page of another origin changes anything.
 pub(super) async fn guard(State(management): State<Management>, request: Request, next: Next) -> Response {
     let settings = &management.0.settings;
     if !host_is_ours(&request, &settings.hosts) {
@@ -31,7 +31,7 @@ pub(super) async fn guard(State(management): State<Management>, request: Request
                 return ([(WWW_AUTHENTICATE, "Bearer")], problem).into_response();
             }
         }
-        None if management.0.config.profile() == "production" => return nothing_here().await.into_response(),
+        None if management.0.config.profile() != "development" => return nothing_here().await.into_response(),
         None if changes => {
             let detail = "Set `management.token` to change anything here.";
             return Problem::new(StatusCode::FORBIDDEN, "token_required").detail(detail).into_response();

@@ -4,6 +4,7 @@ use humantime::format_duration;
 
 use super::ClientSettings;
 use crate::client::Timeouts;
+use crate::client::address::Address;
 use crate::config::Faults;
 use crate::resilience::InvalidPolicy;
 use crate::resilience::bulkhead::BulkheadPolicy;
@@ -44,6 +45,9 @@ impl Policies {
             Err(invalid) => explain("bulkhead", &invalid, faults),
         }
         policies.cross_check(settings, faults);
+        if let Some(Err(wrong)) = settings.url.as_deref().map(Address::parse) {
+            faults.add("url", wrong);
+        }
         super::instances::check(settings, faults);
         policies
     }

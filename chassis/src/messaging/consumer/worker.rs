@@ -123,7 +123,13 @@ impl Worker {
         Some(Admitted { received: Received::new(envelope, message, exchange, routing_key, redelivered), settle })
     }
 
-    async fn try_by_policy(&self, Admitted { mut received, settle }: Admitted) {
+    async fn try_by_policy(&self, admitted: Admitted) {
+        // What is logged of the message belongs to its trace, like what the handler logs.
+        let context = envelope::read_context(admitted.received.message(), self.subscription.service);
+        context.scope(self.try_in_its_trace(admitted)).await;
+    }
+
+    async fn try_in_its_trace(&self, Admitted { mut received, settle }: Admitted) {
         loop {
             let error = match self.attempt(slice::from_ref(&received)).await {
                 Ok(done) => {
