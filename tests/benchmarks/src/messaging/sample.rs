@@ -38,7 +38,9 @@ impl<'a> Task<'a> {
 pub async fn run<T: DeserializeOwned>(program: &Program, task: &Task<'_>) -> Result<T, String> {
     let told = |error: String| format!("{} at `{}`: {error}", program.name, task.name);
     let output = output(program, task).await.map_err(told)?;
-    let object = output.lines().rev().find(|line| line.starts_with('{') && line.ends_with('}'));
+    // A log has lines of JSON too, each with its level.
+    let is_told = |line: &&str| line.starts_with('{') && line.ends_with('}') && !line.contains("\"level\":");
+    let object = output.lines().rev().find(is_told);
     let object = object.ok_or_else(|| told("printed nothing".to_owned()))?;
     serde_json::from_str(object).map_err(|error| told(format!("printed `{object}`: {error}")))
 }
