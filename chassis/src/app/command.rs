@@ -12,7 +12,7 @@ use super::drain::drain;
 use super::erased::Provider;
 use super::settings::LifecycleSettings;
 use super::signals::Signals;
-use super::{documents, running};
+use super::{documents, output, running};
 use crate::config::{Config, Faults, KnownSection};
 use crate::http::{HttpSettings, ManagementSettings};
 use crate::telemetry::{self, ServiceInfo, TelemetrySettings};
@@ -84,7 +84,7 @@ fn execute(app: App, arguments: Arguments) -> Result<ExitCode> {
         }
         Command::Config(ConfigCommand::Check) => {
             check(&app.services, &config)?;
-            println!("the configuration is right (profile {})", config.profile());
+            output::line(format_args!("the configuration is right (profile {})", config.profile()))?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Config(ConfigCommand::Explain { json }) => documents::explain(&config, &known(&app.services), json),
@@ -150,7 +150,28 @@ pub(crate) fn known(services: &[Box<dyn Provider>]) -> Vec<KnownSection> {
 /// Reports every fault of the configuration at once.
 fn check(services: &[Box<dyn Provider>], config: &Config) -> Result<(), Faults> {
     let names: Vec<&str> = services.iter().map(|service| service.name()).collect();
-    config.check(&known(services), &names).or(())
+    #[allow(unused_mut, reason = "without messaging there are no handlers")]
+    let mut faults = config.check(&known(services), &names);
+    #[cfg(feature = "messaging")]
+    for service in services {
+        missing_retry_policies(&**service, config, &mut faults);
+    }
+    faults.or(())
+}
+
+/// Handlers that name a retry policy which is not there.
+#[cfg(feature = "messaging")]
+fn missing_retry_policies(service: &dyn Provider, config: &Config, faults: &mut Faults) {
+    let name = service.name();
+    // Settings that are wrong have been reported.
+    let Ok(settings) = config.service(name).read::<crate::messaging::MessagingSettings>() else { return };
+    for (handler, policy) in service.retry_policies() {
+        if settings.retry_policy(policy).is_err() {
+            let message = format!("is missing: the handler `{handler}` of `{name}` retries by it");
+            let advice = "add it with `immediate` and `delays`, or name `standard` or `none`";
+            faults.add(format!("messaging.retry.{policy}"), message).hint(advice);
+        }
+    }
 }
 
 /// Checks declarations and configuration as at the start of a process, and gives the services to start.

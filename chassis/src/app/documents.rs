@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 
 use super::erased::Provider;
+use super::output;
 use crate::config::{Config, KnownSection};
 use crate::{Error, ErrorKind, Result};
 
@@ -20,7 +21,7 @@ pub(crate) fn explain(config: &Config, sections: &[KnownSection], as_json: bool)
         let widest = |width: fn(&crate::config::Explained) -> usize| settings.iter().map(width).max().unwrap_or(0);
         let (keys, values) = (widest(|s| s.key.chars().count()), widest(|s| s.value.chars().count()).min(48));
         for setting in &settings {
-            println!("{:keys$}  {:values$}  {}", setting.key, setting.value, setting.origin);
+            output::line(format_args!("{:keys$}  {:values$}  {}", setting.key, setting.value, setting.origin))?;
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -54,6 +55,5 @@ pub(crate) fn openapi(services: &[Box<dyn Provider>], name: Option<&str>) -> Res
 }
 
 fn print(value: &Value) -> Result<()> {
-    println!("{}", serde_json::to_string_pretty(value)?);
-    Ok(())
+    output::line(format_args!("{}", serde_json::to_string_pretty(value)?))
 }

@@ -11,6 +11,7 @@ mod drain;
 mod erased;
 mod management;
 mod openapi;
+mod output;
 mod part;
 mod resources;
 mod running;

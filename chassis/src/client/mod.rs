@@ -35,6 +35,7 @@ pub(crate) use remote::Outgoing;
 #[cfg(feature = "client")]
 pub use remote::Remote;
 pub use settings::{
-    BreakerMode, BreakerSettings, BudgetSettings, BulkheadSettings, ClientPreset, ClientSettings, Resolve, RetrySettings,
+    BreakerMode, BreakerSettings, BudgetSettings, BulkheadSettings, ClientPreset, ClientSettings, Resolve,
+    RetrySettings,
 };
 pub use timeouts::Timeouts;

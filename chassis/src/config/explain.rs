@@ -7,13 +7,16 @@ use super::mask::{MASK, mask_url, speaks_of_secrets};
 use super::tree::{Node, Value};
 use super::{KnownSection, Origin, schema};
 
+/// What stands for a setting that is optional and that nobody has set.
+const UNSET: &str = "(unset)";
+
 /// One value of the effective configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Explained {
     /// The dotted key.
     pub key: String,
-    /// The value as TOML would have it, masked if it is secret.
+    /// The value as TOML would have it, masked if it is secret; `(unset)` for one that is optional and that nobody has set.
     pub value: String,
     /// Where it comes from.
     pub origin: Origin,
@@ -36,7 +39,9 @@ fn defaults(root: &Json, schema: &Json, key: &str, all: &mut BTreeMap<String, Ex
         let key = join(key, name);
         match inner.get("default") {
             Some(Json::Object(table)) if !table.is_empty() => defaults(root, inner, &key, all),
-            Some(Json::Null) => {}
+            Some(Json::Null) => {
+                all.insert(key.clone(), Explained { key, value: UNSET.to_owned(), origin: Origin::Default });
+            }
             Some(value) => {
                 let value = if schema::is_secret(inner) { MASK.to_owned() } else { mask_url(&value.to_string()) };
                 all.insert(key.clone(), Explained { key, value, origin: Origin::Default });

@@ -158,12 +158,12 @@ pub(crate) async fn migrate(services: &[Box<dyn Provider>], config: &Config) -> 
     for service in services {
         #[cfg(any(feature = "sqlite", feature = "postgres"))]
         if let Some(database) = database::open(&config.service(service.name()), &**service).await? {
-            println!("{}: up to date", service.name());
+            super::output::line(format_args!("{}: up to date", service.name()))?;
             database.close().await;
             continue;
         }
         let _ = config;
-        println!("{}: has no database", service.name());
+        super::output::line(format_args!("{}: has no database", service.name()))?;
     }
     Ok(())
 }
