@@ -4,6 +4,7 @@ use http::Uri;
 use http::uri::{Authority, PathAndQuery, Scheme};
 
 /// A URL in its parts.
+#[cfg_attr(not(feature = "client"), allow(dead_code, reason = "without the feature settings are only checked"))]
 pub(super) struct Address {
     pub(super) scheme: Scheme,
     pub(super) authority: Authority,

@@ -21,12 +21,13 @@ fn metric(name: &str) -> f64 {
 }
 
 #[tokio::test]
-async fn every_instance_gets_its_share() {
+async fn every_instance_is_called() {
     let replicas = replicas().await;
     let (_app, client) = caller(&listed(&replicas)).await;
     assert_eq!(call(&client, 400).await, 0);
     let calls: Vec<usize> = replicas.iter().map(Replica::calls).collect();
-    assert!(calls.iter().sum::<usize>() == 400 && calls.iter().all(|calls| *calls >= 20), "{calls:?}");
+    // One whose first connection took long is left alone for some seconds, so that shares are those of a longer time.
+    assert!(calls.iter().sum::<usize>() == 400 && calls.iter().all(|calls| *calls > 0), "{calls:?}");
     assert_eq!(metric("chassis_client_endpoints"), 4.0);
 }
 
