@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{ClientSettings, Remote};
+use tokio::sync::watch;
+
 use crate::Result;
+use crate::discovery::Snapshot;
 use crate::health::{Health, Impact, Registry, Reporter};
 use crate::resilience::circuit_breaker::Status;
 
@@ -51,11 +54,33 @@ impl Clients {
             let reporter = health.register(format!("{service}/client/{name}"), Impact::Degrading);
             report(&reporter, remote.breaker().status());
             remote.breaker().observe(move |change| report(&reporter, change.to));
+            if let Some(discovery) = remote.discovery() {
+                let reporter = health.register(format!("{service}/client/{name}/instances"), Impact::Degrading);
+                tokio::spawn(follow(discovery.changes(), reporter));
+            }
         }
     }
 
     fn all(&self) -> MutexGuard<'_, All> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Has the process degraded while instances cannot be found; ends with the client.
+async fn follow(mut changes: watch::Receiver<Arc<Snapshot>>, reporter: Reporter) {
+    loop {
+        reporter.set(instances(&changes.borrow_and_update()));
+        if changes.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+fn instances(snapshot: &Snapshot) -> Health {
+    match &snapshot.error {
+        Some(error) => Health::Degraded(format!("its instances cannot be looked for: {error}")),
+        None if snapshot.read && snapshot.endpoints.is_empty() => Health::Degraded("it has no instance".into()),
+        None => Health::Up,
     }
 }
 

@@ -11,13 +11,14 @@ use tokio::time::Instant;
 use tower::{Service, ServiceExt};
 
 use super::address::Address;
-use super::balance::{Balancer, EndpointState, Tried};
+use super::balance::{EndpointState, Tried};
 use super::instances::port;
 use super::instruments::{Ended, Instruments};
 use super::settings::Policies;
-use super::stack::{self, Built, Limits, Stack};
+use super::stack::{self, Built, Instances, Limits, Stack};
 use super::{ClientSettings, Timeouts};
 use crate::config::{Faults, mask_url};
+use crate::discovery::Discovery;
 use crate::resilience::circuit_breaker::CircuitBreaker;
 use crate::telemetry::propagation;
 use crate::telemetry::span::{Span, SpanKind};
@@ -39,7 +40,7 @@ struct Inner {
     policies: Policies,
     breaker: CircuitBreaker,
     /// Where the instances are known.
-    balancer: Option<Arc<Balancer>>,
+    instances: Option<Instances>,
     instruments: Instruments,
     /// For operators: when, and what.
     last_failure: Mutex<Option<(Timestamp, String)>>,
@@ -87,14 +88,14 @@ impl Remote {
             return Err(Error::new(ErrorKind::Config, format!("`[clients.{name}]` cannot be used")).with_source(faults));
         }
         let instruments = Instruments::new(service, name);
-        let Built { stack, breaker, balancer } = stack::build(&scheme, &authority, settings, &policies, &instruments)?;
+        let Built { stack, breaker, instances } = stack::build(&scheme, &authority, settings, &policies, &instruments)?;
         Ok(Self(Arc::new(Inner {
             scheme,
             authority,
             prefix,
             policies,
             breaker,
-            balancer,
+            instances,
             instruments,
             last_failure: Mutex::default(),
             stack,
@@ -113,7 +114,12 @@ impl Remote {
 
     /// Its instances and how they are; `None` where the operating system finds them.
     pub fn endpoints(&self) -> Option<Vec<EndpointState>> {
-        Some(self.0.balancer.as_ref()?.states())
+        Some(self.0.instances.as_ref()?.balancer.states())
+    }
+
+    /// What finds its instances; `None` where the operating system does.
+    pub(crate) fn discovery(&self) -> Option<&Discovery> {
+        Some(&self.0.instances.as_ref()?.discovery)
     }
 
     /// Where it is.

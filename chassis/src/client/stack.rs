@@ -19,6 +19,7 @@ use super::instruments::Instruments;
 use super::rules::{Repeatable, health};
 use super::settings::{BreakerMode, Policies};
 use super::transport::Transport;
+use crate::discovery::Discovery;
 use crate::resilience::GuardError;
 use crate::resilience::bulkhead::{Bulkhead, BulkheadFull, BulkheadLayer};
 use crate::resilience::circuit_breaker::{CircuitBreaker, CircuitBreakerLayer, CircuitOpen};
@@ -35,7 +36,13 @@ pub(super) struct Built {
     pub(super) stack: Stack,
     pub(super) breaker: CircuitBreaker,
     /// Where the instances are known.
-    pub(super) balancer: Option<Arc<Balancer>>,
+    pub(super) instances: Option<Instances>,
+}
+
+/// The instances of a service: how they are found, and how they are.
+pub(super) struct Instances {
+    pub(super) discovery: Discovery,
+    pub(super) balancer: Arc<Balancer>,
 }
 
 /// The stack of one service.
@@ -59,13 +66,13 @@ pub(super) fn build(
     // Instances are called by address, and are to show the certificate of their name.
     let name = discovery.as_ref().map(|_| authority.host());
     let transport = Transport::new(scheme, name, settings)?;
-    let mut balancer = None;
+    let mut found = None;
     let connection = match discovery {
         None => Either::Left(transport),
         Some(discovery) => {
-            let made = Balancer::new(settings.balance.clone(), policies.timeouts.attempt, instruments.balancing());
-            let balancer = balancer.insert(Arc::new(made));
-            Either::Right(Balanced::new(transport, Arc::clone(balancer), discovery))
+            let balancer = Balancer::new(settings.balance.clone(), policies.timeouts.attempt, instruments.balancing());
+            let Instances { discovery, balancer } = found.insert(Instances { discovery, balancer: Arc::new(balancer) });
+            Either::Right(Balanced::new(transport, Arc::clone(balancer), discovery.clone()))
         }
     };
     let stack = ServiceBuilder::new()
@@ -81,7 +88,7 @@ pub(super) fn build(
         .layer(BulkheadLayer::new(Bulkhead::new(policies.bulkhead)))
         .layer(attempt())
         .service(connection);
-    Ok(Built { stack: BoxCloneSyncService::new(stack), breaker, balancer })
+    Ok(Built { stack: BoxCloneSyncService::new(stack), breaker, instances: found })
 }
 
 fn refused(instruments: &Instruments, open: CircuitOpen) -> Error {

@@ -4,4 +4,5 @@
 
 mod calls;
 mod dns;
+mod operator;
 mod replica;

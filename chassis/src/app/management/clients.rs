@@ -40,6 +40,7 @@ fn show(service: &str, name: &str, remote: &Remote) -> Value {
             "failures": counts.failures,
             "slow": counts.slow,
         },
+        "instances": remote.endpoints(),
         "last_failure": failure.map(|(at, what)| json!({ "at": at.to_string(), "what": what })),
     })
 }
