@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::erased::Provider;
 use super::output;
@@ -29,14 +29,32 @@ pub(crate) fn explain(config: &Config, sections: &[KnownSection], as_json: bool)
 
 /// Prints the JSON Schema of the whole configuration.
 pub(crate) fn schema(sections: &[KnownSection]) -> Result<ExitCode> {
-    let properties = sections.iter().map(|section| (section.path().to_owned(), section.schema().clone()));
+    let mut properties = serde_json::Map::new();
+    for section in sections {
+        insert(&mut properties, section.path(), section.schema());
+    }
     print(&json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Configuration",
         "type": "object",
-        "properties": properties.collect::<serde_json::Map<_, _>>(),
+        "properties": properties,
     }))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Puts a schema at a dotted path: `clients.inventory` is a property of the property `clients`.
+fn insert(properties: &mut Map<String, Value>, path: &str, schema: Value) {
+    let Some((first, rest)) = path.split_once('.') else {
+        properties.insert(path.to_owned(), schema);
+        return;
+    };
+    let table = properties.entry(first).or_insert_with(|| json!({ "type": "object" }));
+    if let Some(table) = table.as_object_mut() {
+        let inner = table.entry("properties").or_insert_with(|| json!({}));
+        if let Some(inner) = inner.as_object_mut() {
+            insert(inner, rest, schema);
+        }
+    }
 }
 
 /// Prints the OpenAPI document of the service that is named, or of the only one.
@@ -56,4 +74,20 @@ pub(crate) fn openapi(services: &[Box<dyn Provider>], name: Option<&str>) -> Res
 
 fn print(value: &Value) -> Result<()> {
     output::line(format_args!("{}", serde_json::to_string_pretty(value)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sections_stand_where_their_keys_do() {
+        let mut properties = Map::new();
+        insert(&mut properties, "http", json!({ "title": "http" }));
+        insert(&mut properties, "clients.stock", json!({ "title": "stock" }));
+        insert(&mut properties, "clients.orders", json!({ "title": "orders" }));
+        assert_eq!(properties["http"]["title"], "http");
+        let clients = &properties["clients"]["properties"];
+        assert_eq!((&clients["stock"]["title"], &clients["orders"]["title"]), (&json!("stock"), &json!("orders")));
+    }
 }

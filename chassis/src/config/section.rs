@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 use super::check::{Checker, join};
 use super::mask::{MASK, mask_url};
@@ -49,9 +49,10 @@ impl KnownSection {
         &self.path
     }
 
-    /// Its JSON Schema, as `config schema` shows it.
-    pub fn schema(&self) -> &Json {
-        &self.schema
+    /// Its JSON Schema, as `config schema` shows it: of the table, where it is one of such sections.
+    pub fn schema(&self) -> Json {
+        let schema = Json::clone(&self.schema);
+        if self.keyed { json!({ "type": "object", "additionalProperties": schema }) } else { schema }
     }
 
     /// The paths at which there is one in this configuration; one that is not keyed is read even where it is absent.
