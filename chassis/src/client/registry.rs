@@ -50,7 +50,13 @@ impl Clients {
     /// Has the process degraded as long as a breaker is open, and says in the log which policies are active.
     pub(crate) fn start(&self, health: &Registry) {
         for (service, name, remote) in self.list() {
-            tracing::info!(service, client = name, url = remote.address(), policies = remote.policies(), "calls");
+            tracing::info!(
+                caller = service,
+                client = name,
+                url = remote.address(),
+                policies = remote.policies(),
+                "calls"
+            );
             let reporter = health.register(format!("{service}/client/{name}"), Impact::Degrading);
             report(&reporter, remote.breaker().status());
             remote.breaker().observe(move |change| report(&reporter, change.to));
