@@ -12,6 +12,7 @@
 
 #[cfg(feature = "amqp")]
 pub mod amqp;
+mod backoff;
 #[cfg(any(test, feature = "testing"))]
 pub mod conformance;
 mod connect;

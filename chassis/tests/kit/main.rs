@@ -116,3 +116,12 @@ async fn a_wrong_setting_is_an_error_of_the_start() {
     let error = wrong.err().expect("there is no such key").to_string();
     assert!(error.contains("inventory.unitz") && error.contains("inventory.units"), "{error}");
 }
+
+#[tokio::test]
+async fn a_retry_policy_that_is_not_there_is_found_before_the_start() {
+    let wrong = TestApp::new().service(shop::Hasty).start().await;
+    let error = wrong.err().expect("nobody has set it").to_string();
+    assert!(error.contains("messaging.retry.quick: is missing: the handler `order_placed` of `hasty`"), "{error}");
+    let set = "[messaging.retry.quick]\nimmediate = 1";
+    TestApp::new().service(shop::Hasty).settings(set).start().await.unwrap().stop().await;
+}

@@ -97,3 +97,14 @@ impl Inventory {
         self.events.publish(tx, StockReserved { order_id }).await
     }
 }
+
+/// Its handler names a retry policy of its own.
+pub struct Hasty;
+
+#[service(name = "hasty")]
+impl Hasty {
+    #[subscribe(at_least_once, retry = "quick")]
+    async fn order_placed(&self, _event: Delivery<OrderPlaced>) -> Result<()> {
+        Ok(())
+    }
+}

@@ -34,7 +34,6 @@
 //! The body of a message and its headers have limits which are checked before anything is sent, as the broker answers
 //! what is too large by closing the connection.
 
-mod backoff;
 mod consumer;
 mod declare;
 mod driver;

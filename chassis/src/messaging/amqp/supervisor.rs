@@ -8,7 +8,6 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::backoff::Backoff;
 use super::error::ConnectError;
 use super::instruments::{ConnectionInstruments, Instruments};
 use super::link::Link;
@@ -16,6 +15,7 @@ use super::registry::Registry;
 use super::settings::AmqpSettings;
 use super::side::{Side, Slot};
 use super::uri::Endpoint;
+use crate::messaging::backoff::Backoff;
 use crate::messaging::driver::ConnectionState;
 
 /// For how long declaring everything again may take before the connection is taken to be broken.

@@ -1,6 +1,5 @@
 //! One attempt at handling a message, or a batch: its context, its time, and what protects the process from the handler.
 
-use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::time::{Duration, SystemTime};
 
@@ -10,6 +9,7 @@ use tokio::time::Instant;
 use super::worker::Worker;
 use super::{Done, Mode};
 use crate::context::Context;
+use crate::error::panic_text;
 use crate::messaging::delivery::Cause;
 use crate::messaging::{Received, envelope};
 use crate::{Error, ErrorKind, Result};
@@ -70,9 +70,4 @@ impl Worker {
             Mode::Transactional => Box::pin(self.call_in_transaction(batch)).await,
         }
     }
-}
-
-fn panic_text(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("(no message)")
 }

@@ -28,7 +28,6 @@
 
 mod action;
 mod attempt;
-mod backoff;
 mod batches;
 mod each;
 mod flow;

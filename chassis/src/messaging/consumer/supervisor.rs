@@ -12,13 +12,17 @@ use tokio_util::task::TaskTracker;
 use super::flow::{Flow, Stage, Watch};
 use super::topology::topology;
 use super::worker::Worker;
-use super::{ConsumerHealth, Mode, RetryPolicy, Shape, Subscription, backoff};
+use super::{ConsumerHealth, Mode, RetryPolicy, Shape, Subscription};
+use crate::messaging::backoff::Backoff;
 use crate::messaging::driver::{ConnectionState, Consume, Consumer, DeclareError, Driver, Incoming, Outcome, Topology};
 use crate::{Error, ErrorKind, Result};
 
 /// What waits in place is unsettled all the while, and brokers take back what is unsettled for too long: RabbitMQ after
 /// half an hour.
 const LONGEST_IN_PLACE: Duration = Duration::from_secs(20 * 60);
+
+/// Before a consumer that ended by itself is started again.
+const BACKOFF: Backoff = Backoff { min: Duration::from_millis(200), max: Duration::from_secs(30) };
 
 pub(super) struct Supervisor {
     driver: Arc<dyn Driver>,
@@ -110,7 +114,7 @@ impl Supervisor {
                 Ended::ByItself(cause) => cause,
             };
             failures += 1;
-            let wait = backoff::full_jitter(failures);
+            let wait = BACKOFF.pause(failures);
             tracing::warn!(queue = %self.worker.queue, %cause, attempt = failures, ?wait, "the consumer ended; it is started again");
             self.reporter.send_replace(ConsumerHealth::Restarting { attempt: failures, cause });
             tokio::select! {

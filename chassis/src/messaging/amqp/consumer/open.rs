@@ -10,12 +10,12 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout};
 use tracing::{info, warn};
 
-use super::super::backoff::Backoff;
 use super::super::error;
 use super::super::link::Link;
 use super::super::side::Side;
 use super::super::supervisor::Plan;
 use super::acker::{self, Settled};
+use crate::messaging::backoff::Backoff;
 use crate::messaging::driver::{Consume, DeclareError};
 
 /// For how long the broker may take to start a consumer.
