@@ -9,7 +9,8 @@ use super::{Broker, Options};
 use crate::BoxFuture;
 use crate::messaging::conformance::Fixture;
 use crate::messaging::driver::{
-    Binding, Consume, Driver, Exchange, ExchangeKind, Incoming, Outcome, Outgoing, Queue, QueueRole, Topology,
+    Binding, Consume, Driver, Exchange, ExchangeKind, Incoming, Outcome, Outgoing, PublishError, Queue, QueueRole,
+    Topology,
 };
 use crate::messaging::{Message, names};
 
@@ -149,4 +150,29 @@ async fn a_file_that_is_something_else_is_refused() {
     assert!(error.contains("text` cannot be opened") && error.contains("not a database"), "{error}");
     let error = refused(folder.path().join("nowhere/broker.sqlite")).await;
     assert!(error.contains("its folder") && error.contains("nowhere"), "{error}");
+}
+
+#[tokio::test]
+async fn what_was_unbound_and_deleted_stays_so() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let broker = Broker::open(file(&folder), QUICK).await.expect("opens");
+    let driver = broker.driver();
+    driver.declare(topology()).await.expect("declared");
+    driver.unbind(topology().bindings).await.expect("unbound");
+    driver.delete("a.dlq").await.expect("deleted");
+    driver.close(Duration::from_secs(5)).await;
+    drop((driver, broker));
+
+    let broker = Broker::open(file(&folder), QUICK).await.expect("opens");
+    assert_eq!(broker.depth("a.dlq"), None);
+    assert!(broker.depth("a").is_some());
+    let unheard = Outgoing {
+        exchange: "shop.events".into(),
+        routing_key: "order.placed".into(),
+        mandatory: true,
+        message: Message::default(),
+        deadline: Instant::now() + Duration::from_secs(30),
+    };
+    let unheard = broker.driver().publish(unheard).await;
+    assert!(matches!(unheard, Err(PublishError::Unroutable { .. })), "{unheard:?}");
 }
