@@ -350,7 +350,8 @@ impl State {
         self.insert(to.clone(), Arc::new(letter), now);
     }
 
-    /// Puts back what a store had; may have been delivered before, by a process that is gone.
+    /// Puts back what a store had; may have been delivered before, by a process that is gone. Nothing is held back for longer than
+    /// its queue does, though the clock was set back.
     #[cfg(feature = "sqlite")]
     pub(in crate::messaging) fn restore(
         &mut self,
@@ -362,6 +363,10 @@ impl State {
     ) {
         self.next_position = self.next_position.max(position);
         if let Some(queue) = self.queues.get_mut(queue) {
+            let due = match queue.role {
+                QueueRole::Delay(delay) => due.map(|due| due.min(Instant::now() + delay)),
+                _ => due,
+            };
             queue.push(position, Entry { letter: Arc::new(letter), deliveries, redelivered: true, due });
         }
     }

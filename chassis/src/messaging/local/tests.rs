@@ -2,6 +2,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, Connection};
 use tempfile::TempDir;
 use tokio::time::Instant;
 
@@ -175,4 +177,30 @@ async fn what_was_unbound_and_deleted_stays_so() {
     };
     let unheard = broker.driver().publish(unheard).await;
     assert!(matches!(unheard, Err(PublishError::Unroutable { .. })), "{unheard:?}");
+}
+
+/// The file has moments of the calendar, which may lie an hour further ahead after the clock was set back.
+#[tokio::test]
+async fn a_clock_that_is_set_back_holds_nothing_back_for_longer() {
+    let folder = tempfile::tempdir().expect("a folder");
+    {
+        let broker = Broker::open(file(&folder), QUICK).await.expect("opens");
+        let driver = broker.driver();
+        let mut topology = topology();
+        // As good as for ever.
+        let long = Duration::from_secs(3600);
+        let delay = names::delay(long);
+        topology.exchanges.push(Exchange { name: delay.clone(), kind: ExchangeKind::Topic });
+        topology.queues.push(Queue { name: delay.clone(), role: QueueRole::Delay(long) });
+        topology.bindings.push(Binding { queue: delay.clone(), exchange: delay.clone(), routing_key: "#".into() });
+        driver.declare(topology).await.expect("declared");
+        publish(&driver, &delay, "a", "held back").await;
+        driver.close(Duration::from_secs(5)).await;
+    }
+    let mut connection = SqliteConnectOptions::new().filename(file(&folder)).connect().await.expect("connects");
+    let moved = format!("UPDATE message SET queue = '{}'", names::delay(DELAY));
+    sqlx::query(sqlx::AssertSqlSafe(moved)).execute(&mut connection).await.expect("moved to the short delay");
+    connection.close().await.expect("closed");
+    let broker = Broker::open(file(&folder), QUICK).await.expect("opens");
+    assert_eq!(ids(&read(&broker.driver(), "a", 1).await), ["held back"]);
 }

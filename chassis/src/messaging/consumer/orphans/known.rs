@@ -26,20 +26,22 @@ impl Known {
 
     /// Notes that these are read now. What once led to a queue is kept, since it may still.
     pub(super) async fn note(&self, read: &[ReadQueue]) -> Result<()> {
-        let sql = match self.database.engine() {
-            Engine::Sqlite => {
-                "INSERT INTO chassis_queue (service, queue) VALUES ($1, $2) \
-                 ON CONFLICT (service, queue) DO UPDATE SET read_at = CAST(unixepoch('subsec') * 1000 AS INTEGER)"
-            }
-            Engine::Postgres => {
-                "INSERT INTO chassis_queue (service, queue) VALUES ($1, $2) \
-                 ON CONFLICT (service, queue) DO UPDATE SET read_at = now()"
-            }
+        // What was read in the future was read before the clock was set back.
+        let now = match self.database.engine() {
+            Engine::Sqlite => "CAST(unixepoch('subsec') * 1000 AS INTEGER)",
+            Engine::Postgres => "now()",
         };
+        let sql = format!("UPDATE chassis_queue SET read_at = {now} WHERE service = $1 AND read_at > {now}");
+        let query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(self.service());
+        self.database.write(query).await.context("noting which queues are read")?;
+        let sql = format!(
+            "INSERT INTO chassis_queue (service, queue) VALUES ($1, $2) \
+             ON CONFLICT (service, queue) DO UPDATE SET read_at = {now}"
+        );
         let bound = "INSERT INTO chassis_queue_binding (service, queue, exchange, routing_key) VALUES ($1, $2, $3, $4) \
                      ON CONFLICT DO NOTHING";
         for ReadQueue { queue, bindings } in read {
-            let query = sqlx::query(sql).bind(self.service()).bind(queue.clone());
+            let query = sqlx::query(sqlx::AssertSqlSafe(sql.clone())).bind(self.service()).bind(queue.clone());
             self.database.write(query).await.context("noting which queues are read")?;
             for Binding { queue, exchange, routing_key } in bindings {
                 let query = sqlx::query(bound).bind(self.service()).bind(queue.clone());
