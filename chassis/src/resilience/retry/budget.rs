@@ -11,6 +11,8 @@ const CALLS: usize = 0;
 const RETRIES: usize = 1;
 
 /// Which part of the calls may be retries: over each `window`, `ratio` of the calls and `floor` a second besides.
+///
+/// That holds for every stretch of time of that length, wherever it begins.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct BudgetPolicy {
     /// The part of the calls, from 0; 0.2 is a fifth.
@@ -95,7 +97,8 @@ impl State {
     pub(super) fn try_withdraw(&self, now: Instant) -> bool {
         let tick = self.tick(now);
         let _alone = self.taking.lock().unwrap_or_else(PoisonError::into_inner);
-        let [calls, retries] = self.window.sums(tick);
+        // The oldest bucket lies in the window only in part: for calls it does not count, and for retries it does.
+        let [calls, retries] = self.window.sums_of(tick, [BUCKETS, BUCKETS + 1]);
         let allowed = self.policy.ratio * calls as f64 + self.policy.floor * self.policy.window.as_secs_f64();
         let fits = (retries + 1) as f64 <= allowed;
         if fits {
@@ -127,7 +130,7 @@ mod tests {
         assert!(!state.try_withdraw(now));
         (0..10).for_each(|_| state.deposit(now));
         assert_eq!((0..10).filter(|_| state.try_withdraw(now)).count(), 2);
-        let later = now + Duration::from_secs(1);
+        let later = now + Duration::from_millis(1100);
         assert!(!state.try_withdraw(later), "what was not used is not kept");
     }
 
@@ -135,7 +138,12 @@ mod tests {
     fn few_calls_have_the_floor() {
         let (state, now) = budget(0.2, 3.0);
         assert_eq!((0..10).filter(|_| state.try_withdraw(now)).count(), 3);
-        assert_eq!((0..10).filter(|_| state.try_withdraw(now + Duration::from_secs(1))).count(), 3);
+        assert_eq!(
+            (0..10).filter(|_| state.try_withdraw(now + Duration::from_secs(1))).count(),
+            0,
+            "a second is not over"
+        );
+        assert_eq!((0..10).filter(|_| state.try_withdraw(now + Duration::from_millis(1100))).count(), 3);
     }
 
     #[test]
@@ -158,7 +166,7 @@ mod tests {
     }
 
     proptest! {
-        /// Over any window the retries stay within the budget of that window and the buckets that it cuts.
+        /// Over any window that ends with a retry, the retries stay within the budget of the calls of that window.
         #[test]
         fn never_more_than_the_budget(steps in prop::collection::vec((0u64..200, any::<bool>()), 1..300)) {
             let (state, start) = budget(0.5, 2.0);
@@ -170,12 +178,15 @@ mod tests {
                     state.deposit(now);
                     calls.push(at);
                 } else {
-                    let bucket = at / 100;
-                    let inside = |list: &[u64]| list.iter().filter(|then| bucket - **then / 100 < BUCKETS).count();
-                    let fits = (inside(&retries) + 1) as f64 <= 0.5 * inside(&calls) as f64 + 2.0;
-                    prop_assert_eq!(state.try_withdraw(now), fits);
-                    if fits {
+                    let inside = |list: &[u64]| list.iter().filter(|then| at - **then <= 1000).count() as f64;
+                    if state.try_withdraw(now) {
                         retries.push(at);
+                        prop_assert!(inside(&retries) <= 0.5 * inside(&calls) + 2.0);
+                    } else {
+                        let cut = |list: &[u64], more: u64| {
+                            list.iter().filter(|then| at / 100 - **then / 100 < BUCKETS + more).count() as f64
+                        };
+                        prop_assert!(cut(&retries, 1) + 1.0 > 0.5 * cut(&calls, 0) + 2.0, "there was room");
                     }
                 }
             }
