@@ -26,9 +26,9 @@ const NORMAL: Duration = Duration::from_millis(20);
 const COLD: Duration = Duration::from_millis(80);
 
 /// When it dies, when it comes back, and when it is as before, in seconds.
-const DEAD: f64 = 8.0;
-const BACK: f64 = 20.0;
-const WARM: f64 = 25.0;
+const DEAD: f64 = 10.0;
+const BACK: f64 = 22.0;
+const WARM: f64 = 27.0;
 const END: f64 = 36.0;
 
 /// What the budget allows: a part of the calls, and so many a second besides; over how many seconds.
@@ -44,6 +44,8 @@ const NO_LIMIT: &str = "http.limit.enabled = false";
 struct Seen {
     samples: Vec<Sample>,
     attempts: Vec<f64>,
+    /// Those attempts that were not the first of their call.
+    retries: Vec<f64>,
 }
 
 pub async fn run(Pace(pace): Pace) -> Result<Measured, String> {
@@ -55,18 +57,20 @@ pub async fn run(Pace(pace): Pace) -> Result<Measured, String> {
     );
     let (defaults, budget, neither) = (defaults?, budget?, neither?);
 
-    let used = |seen: &Seen| most_of_budget(seen, pace);
+    let bound = 100.0 * (RATIO + FLOOR / RATE);
+    let extra = |seen: &Seen| extra_over_time(seen, pace).into_iter().map(|point| point.1).fold(0.0, f64::max);
     let recovered = |seen: &Seen| recovered_after(&seen.samples, BACK * pace, END * pace, 99.0);
+    let unit = "% more attempts";
     let rows = vec![
-        Row::new("dead-dependency", "% of the budget", used(&defaults), used(&neither))
-            .at_most(100.0, used(&defaults))
-            .note("extra attempts of any 10 s, with the defaults".into()),
-        Row::new("dead-dependency-budget", "% of the budget", used(&budget), used(&neither))
-            .at_most(100.0, used(&budget))
-            .note("the same without a breaker".into()),
+        Row::new("dead-dependency", unit, extra(&defaults), extra(&neither))
+            .at_most(bound, extra(&defaults))
+            .note("in any 10 s, with the defaults; without budget and breaker".into()),
+        Row::new("dead-dependency-budget", unit, extra(&budget), extra(&neither))
+            .at_most(bound, extra(&budget))
+            .note("the same with a budget, but without a breaker".into()),
         Row::new("dead-dependency-back", "s", recovered(&defaults), recovered(&neither))
             .at_most(10.0, recovered(&defaults))
-            .note("from then on ≥ 99 % of each second's calls succeed".into()),
+            .note("after it is back, until 99 % of the calls of every second succeed".into()),
     ];
     let shaded = vec![(DEAD * pace..BACK * pace, "dead"), (BACK * pace..WARM * pace, "back, but cold")];
     let names = ["with the defaults", "budget, no breaker", "neither, and no limit"];
@@ -74,9 +78,8 @@ pub async fn run(Pace(pace): Pace) -> Result<Measured, String> {
     let curves = |points: &dyn Fn(&Seen) -> Points| -> Vec<Curve> {
         names.into_iter().zip(seen).map(|(name, seen)| Curve::new(name, points(seen))).collect()
     };
-    let mut attempts = curves(&|seen| rate_over_time(&seen.attempts, pace, END * pace));
-    let bound = RATE * (1.0 + RATIO) + FLOOR;
-    attempts.push(Curve::bound("calls and budget", vec![(0.0, bound), (END * pace, bound)]));
+    let mut extras = curves(&|seen| extra_over_time(seen, pace));
+    extras.push(Curve::bound("the budget", vec![(WINDOW, bound), (END * pace, bound)]));
     let plots = vec![
         Plot {
             name: "dead-dependency-attempts",
@@ -85,7 +88,16 @@ pub async fn run(Pace(pace): Pace) -> Result<Measured, String> {
             logarithmic: false,
             at_least: RATE * 3.0,
             shaded: shaded.clone(),
-            curves: attempts,
+            curves: curves(&|seen| rate_over_time(&seen.attempts, pace, END * pace)),
+        },
+        Plot {
+            name: "dead-dependency-extra",
+            title: "A dependency dies and comes back: attempts after the first",
+            axis: "% of the calls of the last 10 s",
+            logarithmic: false,
+            at_least: 100.0,
+            shaded: shaded.clone(),
+            curves: extras,
         },
         Plot {
             name: "dead-dependency",
@@ -100,16 +112,15 @@ pub async fn run(Pace(pace): Pace) -> Result<Measured, String> {
     Ok(Measured { rows, plots })
 }
 
-/// Which part of its budget was used at most, over every window of the budget's length, in percent.
-fn most_of_budget(seen: &Seen, pace: f64) -> f64 {
-    let starts = (0..((END * pace - WINDOW) * 10.0).max(1.0) as usize).map(|step| step as f64 / 10.0);
+/// How many attempts there were beyond one for each call, over every window of the budget's length, in percent of its calls.
+fn extra_over_time(seen: &Seen, pace: f64) -> Points {
     let calls: Vec<f64> = seen.samples.iter().map(|sample| sample.at).collect();
-    let used = |from: f64| {
-        let calls = count_between(&calls, from, from + WINDOW) as f64;
-        let extra = count_between(&seen.attempts, from, from + WINDOW) as f64 - calls;
-        100.0 * extra / (RATIO * calls + FLOOR * WINDOW)
+    let ends = (0..=((END * pace - WINDOW) * 10.0).max(0.0) as usize).map(|step| WINDOW + step as f64 / 10.0);
+    let extra = |end: f64| {
+        let within = |moments: &[f64]| count_between(moments, end - WINDOW, end) as f64;
+        (end, 100.0 * within(&seen.retries) / within(&calls).max(1.0))
     };
-    starts.map(used).fold(0.0, f64::max)
+    ends.map(extra).collect()
 }
 
 /// Calls a dependency of its own through its death and its return.
@@ -142,7 +153,9 @@ async fn watch(start: Instant, pace: f64, client: &str, depot: &'static str) -> 
     });
     let (samples, host) = tokio::join!(calls, happens);
     host?.kill().await;
-    Ok(Seen { samples, attempts: dials.arrivals(start) })
+    let arrivals = dials.arrivals(start);
+    let retries = arrivals.iter().filter(|arrival| arrival.1).map(|arrival| arrival.0).collect();
+    Ok(Seen { samples, attempts: arrivals.into_iter().map(|arrival| arrival.0).collect(), retries })
 }
 
 /// What is left at the address of one that is dead: hangs up on everybody, and counts them.
@@ -155,9 +168,11 @@ impl Grave {
             while let Ok((mut stream, _)) = listener.accept().await {
                 let dials = dials.clone();
                 tokio::spawn(async move {
+                    let mut head = [0; 1024];
+                    let read = stream.read(&mut head).await.unwrap_or_default();
                     // A connection that nobody sends anything over is no attempt.
-                    if stream.read(&mut [0; 1024]).await.is_ok_and(|read| read > 0) {
-                        dials.arrived();
+                    if let Some(id) = called(&String::from_utf8_lossy(&head[..read])) {
+                        dials.arrived(id);
                     }
                 });
             }
@@ -168,4 +183,9 @@ impl Grave {
         self.0.abort();
         let _ = self.0.await;
     }
+}
+
+/// Which item is asked for: `GET /v1/items/7 HTTP/1.1`.
+fn called(head: &str) -> Option<u64> {
+    head.split_whitespace().nth(1)?.rsplit('/').next()?.parse().ok()
 }

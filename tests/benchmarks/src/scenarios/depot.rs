@@ -1,5 +1,6 @@
 //! What is called: a service whose capacity is made by places and a delay, so that it takes no processor time to speak of.
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -21,6 +22,13 @@ pub trait Depot {
     async fn add(&self, id: u64) -> Result<u64>;
 }
 
+/// A call that came.
+#[derive(Debug, Clone, Copy)]
+struct Arrival {
+    at: Instant,
+    id: u64,
+}
+
 /// How a depot is while it runs, and who came. Cloning gives another handle to the same.
 #[derive(Clone)]
 pub struct Dials(Arc<Inner>);
@@ -29,7 +37,7 @@ struct Inner {
     places: Semaphore,
     delay_ms: AtomicU64,
     fails: AtomicBool,
-    arrivals: Mutex<Vec<Instant>>,
+    arrivals: Mutex<Vec<Arrival>>,
 }
 
 impl Dials {
@@ -57,18 +65,22 @@ impl Dials {
     }
 
     /// Counts one that came.
-    pub fn arrived(&self) {
-        self.0.arrivals.lock().unwrap_or_else(PoisonError::into_inner).push(Instant::now());
+    pub fn arrived(&self, id: u64) {
+        let arrival = Arrival { at: Instant::now(), id };
+        self.0.arrivals.lock().unwrap_or_else(PoisonError::into_inner).push(arrival);
     }
 
-    /// When they came, in seconds since `start`.
-    pub fn arrivals(&self, start: Instant) -> Vec<f64> {
+    /// When calls came, in seconds since `start`, and whether the same had come before.
+    pub fn arrivals(&self, start: Instant) -> Vec<(f64, bool)> {
+        let mut seen = HashSet::new();
         let arrivals = self.0.arrivals.lock().unwrap_or_else(PoisonError::into_inner);
-        arrivals.iter().map(|at| at.saturating_duration_since(start).as_secs_f64()).collect()
+        let told =
+            |arrival: &Arrival| (arrival.at.saturating_duration_since(start).as_secs_f64(), !seen.insert(arrival.id));
+        arrivals.iter().map(told).collect()
     }
 
     async fn work(&self, id: u64) -> Result<u64> {
-        self.arrived();
+        self.arrived(id);
         if self.0.fails.load(Ordering::Relaxed) {
             return Err(Error::new(ErrorKind::Unavailable, "told to fail"));
         }
