@@ -9,9 +9,8 @@ use http::{Request, Response, Uri};
 use tower::Service;
 
 use super::Balancer;
-use crate::client::rules::health;
+use crate::client::rules::is_bad;
 use crate::discovery::Discovery;
-use crate::resilience::Outcome;
 use crate::{BoxFuture, Error, ErrorKind, Result};
 
 /// The instances that a call has been to already, shared by its attempts as an extension of its request.
@@ -78,7 +77,7 @@ where
             tried.add(Arc::clone(pick.address()));
             *request.uri_mut() = at(request.uri(), pick.address())?;
             let answered = inner.call(request).await;
-            pick.end(health(answered.as_ref()) == Outcome::Failure);
+            pick.end(is_bad(answered.as_ref()));
             answered
         })
     }

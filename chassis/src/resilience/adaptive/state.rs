@@ -6,6 +6,9 @@
 //!
 //! Work that has become longer looks the same at first. So, as long as calls seem to wait, half as many are let in for the time
 //! of one window every now and then: calls that take as long as before do not wait for each other.
+//!
+//! A limit that is far above what is in flight keeps nobody out, and whoever gives up after a while keeps it from being reached.
+//! So, when calls wait, it first comes down to what is in flight.
 
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Mutex, TryLockError};
@@ -18,9 +21,13 @@ use super::policy::AdaptiveLimitPolicy;
 const SAMPLES: u32 = 10;
 /// How much of a new limit is taken over at once.
 const SMOOTHING: f64 = 0.2;
+/// Which part of the limit is added to it at least, as long as nothing waits.
+const GROWTH: f64 = 0.25;
 /// How much of what a call takes without load is learnt at once, where it becomes more.
 const LEARNING: f64 = 0.05;
-/// After how many windows in which calls seem to wait it is looked whether they do.
+/// After how many windows in which calls seem to wait it is first looked whether they do.
+const FIRST_DOUBT: u32 = 10;
+/// After how many more it is looked again.
 const DOUBT: u32 = 50;
 /// Calls that take this part of what they took with twice as many beside them do not wait for each other.
 const ALIKE: f64 = 0.9;
@@ -47,6 +54,8 @@ struct Sample {
     overloaded: bool,
     /// For how many windows calls have seemed to wait.
     doubts: u32,
+    /// The limit before they did.
+    undoubted: f64,
     /// While half as many are let in: what calls took before, in seconds.
     halved: Option<f64>,
 }
@@ -74,6 +83,7 @@ impl State {
             peak: 0,
             overloaded: false,
             doubts: 0,
+            undoubted: f64::from(initial),
             halved: None,
         };
         Self { policy, in_flight: AtomicU32::new(0), limit: AtomicU32::new(initial), sample: Mutex::new(sample) }
@@ -129,54 +139,80 @@ impl Sample {
     fn end(&mut self, policy: &AdaptiveLimitPolicy, now: Instant) {
         let (min, max) = (f64::from(policy.0.min), f64::from(policy.0.max));
         let mean = (self.calls > 0).then(|| self.seconds / f64::from(self.calls));
-        let loaded = f64::from(self.peak) >= self.limit / 2.0;
         match (self.halved.take(), mean) {
             (Some(before), Some(mean)) => self.compare(before, mean),
             (None, Some(mean)) => {
-                let unloaded = self.learn(mean, loaded);
+                let gradient = self.gradient(policy, mean);
+                if gradient < 1.0 && self.doubts == 0 {
+                    self.undoubted = self.limit;
+                }
+                self.come_down(gradient < 1.0 || self.overloaded, min);
+                let loaded = self.is_loaded();
+                self.learn(mean, loaded);
                 // A limit that is not reached says nothing: it neither grows nor shrinks.
                 if loaded && !self.overloaded {
-                    let gradient = (policy.0.tolerance * unloaded / mean.max(f64::MIN_POSITIVE)).clamp(0.5, 1.0);
-                    let wanted = self.limit * gradient + self.limit.sqrt();
+                    // Where nothing waits, what was taken away for a passing reason comes back soon.
+                    let room =
+                        if gradient < 1.0 { self.limit.sqrt() } else { self.limit.sqrt().max(self.limit * GROWTH) };
+                    let wanted = self.limit * gradient + room;
                     self.limit = (self.limit * (1.0 - SMOOTHING) + wanted * SMOOTHING).clamp(min, max);
                     self.doubt(mean, gradient < 1.0);
                 }
             }
-            (_, None) => {}
+            (_, None) => self.come_down(self.overloaded, min),
         }
-        if self.overloaded && loaded {
+        if self.overloaded && self.is_loaded() {
             self.limit = (self.limit * 0.9).clamp(min, max);
         }
         *self = Self { since: now, calls: 0, seconds: 0.0, peak: 0, overloaded: false, ..*self };
     }
 
-    /// What calls take without load. Under load it can only become less, or what they take for waiting would be learnt as
-    /// normal.
-    fn learn(&mut self, mean: f64, loaded: bool) -> f64 {
-        let learnt = match self.unloaded {
+    /// By which factor fewer calls would not wait: 1 where they do not.
+    fn gradient(&self, policy: &AdaptiveLimitPolicy, mean: f64) -> f64 {
+        let unloaded = self.unloaded.map_or(mean, |unloaded| unloaded.min(mean));
+        (policy.0.tolerance * unloaded / mean.max(f64::MIN_POSITIVE)).clamp(0.5, 1.0)
+    }
+
+    /// Whether the limit is what keeps more from coming in, or nearly.
+    fn is_loaded(&self) -> bool {
+        f64::from(self.peak) >= self.limit / 2.0
+    }
+
+    /// Brings the limit down to what is in flight, when that is too much. Fewer than the lowest limit never are.
+    fn come_down(&mut self, too_much: bool, min: f64) {
+        let peak = f64::from(self.peak);
+        if too_much && peak > min {
+            self.limit = self.limit.min(peak);
+        }
+    }
+
+    /// Learns what calls take without load. Under load that can only become less, or what they take for waiting would be
+    /// learnt as normal.
+    fn learn(&mut self, mean: f64, loaded: bool) {
+        self.unloaded = Some(match self.unloaded {
             None => mean,
             Some(unloaded) if mean < unloaded => mean,
             Some(unloaded) if loaded => unloaded,
             Some(unloaded) => unloaded + (mean - unloaded) * LEARNING,
-        };
-        self.unloaded = Some(learnt);
-        learnt
+        });
     }
 
     /// Has half as many let in for a window, when calls have seemed to wait for long.
     fn doubt(&mut self, mean: f64, waiting: bool) {
         self.doubts = if waiting { self.doubts + 1 } else { 0 };
-        if self.doubts >= DOUBT {
-            self.doubts = 0;
+        if self.doubts == FIRST_DOUBT || self.doubts == FIRST_DOUBT + DOUBT {
+            self.doubts = FIRST_DOUBT;
             self.halved = Some(mean);
         }
     }
 
-    /// Learns from the window in which half as many were let in.
+    /// Learns from the window in which half as many were let in. If the work has become longer, it was not for too many calls.
     fn compare(&mut self, before: f64, mean: f64) {
         let normal = mean >= ALIKE * before || self.unloaded.is_some_and(|unloaded| mean < unloaded);
         if normal {
             self.unloaded = Some(mean);
+            self.limit = self.limit.max(self.undoubted);
+            self.doubts = 0;
         }
     }
 
@@ -237,10 +273,39 @@ mod tests {
         let (mut now, policy) = (Instant::now(), policy(100, 10, 200));
         let state = State::new(policy, now);
         settle(&state, &mut now, 1000, 10 * MS, 200, 100);
-        settle(&state, &mut now, 1000, 100 * MS, 200, 30);
-        assert!(state.limit() < 50, "at first it looks like load: {}", state.limit());
-        settle(&state, &mut now, 1000, 100 * MS, 200, 500);
+        settle(&state, &mut now, 1000, 100 * MS, 200, 8);
+        assert!(state.limit() < 150, "at first it looks like load: {}", state.limit());
+        settle(&state, &mut now, 1000, 100 * MS, 200, 10);
         assert_eq!(state.limit(), 200);
+    }
+
+    #[test]
+    fn a_limit_that_nobody_reaches_is_given_back_when_the_work_has_become_longer() {
+        let (mut now, policy) = (Instant::now(), policy(1000, 50, 10_000));
+        let state = State::new(policy, now);
+        settle(&state, &mut now, 1000, 10 * MS, 100, 10);
+        settle(&state, &mut now, 1000, 100 * MS, 100, 8);
+        assert!(state.limit() <= 100, "at first it looks like load: {}", state.limit());
+        settle(&state, &mut now, 1000, 100 * MS, 100, 10);
+        assert!(state.limit() >= 1000, "{}", state.limit());
+    }
+
+    #[test]
+    fn callers_who_give_up_do_not_hide_the_load() {
+        let (mut now, policy) = (Instant::now(), policy(1000, 50, 10_000));
+        let state = State::new(policy, now);
+        settle(&state, &mut now, 8, 80 * MS, 5, 30);
+        assert_eq!(state.limit(), 1000);
+        // Ten calls are answered in each window, and hardly in time; many times as many come, and those for whom there is no
+        // more room than that leave when their time is over.
+        for _ in 0..30 {
+            now += 110 * MS;
+            let let_in = (0..300).take_while(|_| state.try_enter(Priority::Critical)).count() as u32;
+            let took = (8 * MS * let_in).max(80 * MS);
+            (0..let_in.min(10)).for_each(|_| state.leave(took, Ended::Answered, now));
+            (10..let_in).for_each(|_| state.leave(took, Ended::Ignored, now));
+        }
+        assert!(state.limit() <= 60, "{}", state.limit());
     }
 
     #[test]
