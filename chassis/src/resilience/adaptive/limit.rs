@@ -1,6 +1,6 @@
 use std::fmt;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::policy::AdaptiveLimitPolicy;
 use super::state::{Ended, State};
@@ -42,6 +42,12 @@ impl AdaptiveLimit {
         self.0.limit()
     }
 
+    /// What a call takes without load, as far as it has been learnt, in seconds: or in the measure that calls are
+    /// [recorded](Entry::record_as) with.
+    pub fn unloaded(&self) -> Option<f64> {
+        self.0.unloaded()
+    }
+
     /// How many calls are in.
     pub fn in_flight(&self) -> u32 {
         self.0.in_flight()
@@ -64,31 +70,42 @@ pub struct Entry {
 impl Entry {
     /// Says what became of the call. A failure means that there was too little room below.
     pub fn record(mut self, outcome: Outcome) {
-        let ended = match outcome {
-            Outcome::Success => Ended::Answered,
-            Outcome::Failure => Ended::Overloaded,
-            Outcome::Ignored => Ended::Ignored,
-        };
-        self.leave(ended);
+        self.leave(|state, took, now| state.leave(took, outcome.into(), now));
     }
 
-    fn leave(&mut self, ended: Ended) {
+    /// The same for calls of several kinds under one limit, which are to be compared by something else than seconds: how
+    /// many times as long as without load the call took. `measure` makes that of what it took.
+    pub fn record_as(mut self, outcome: Outcome, measure: impl FnOnce(Duration) -> f64) {
+        self.leave(|state, took, now| state.leave_measured(took, measure(took), outcome.into(), now));
+    }
+
+    fn leave(&mut self, leave: impl FnOnce(&State, Duration, Instant)) {
         if let Some(state) = self.state.take() {
             let now = now();
-            state.leave(now.saturating_duration_since(self.since), ended, now);
+            leave(&state, now.saturating_duration_since(self.since), now);
         }
     }
 }
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        self.leave(Ended::Ignored);
+        self.leave(|state, took, now| state.leave(took, Ended::Ignored, now));
     }
 }
 
 impl fmt::Debug for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Entry")
+    }
+}
+
+impl From<Outcome> for Ended {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Success => Self::Answered,
+            Outcome::Failure => Self::Overloaded,
+            Outcome::Ignored => Self::Ignored,
+        }
     }
 }
 

@@ -7,7 +7,7 @@
 //! Work that has become longer looks the same at first. So, as long as calls seem to wait, half as many are let in for the time
 //! of one window every now and then: calls that take as long as before do not wait for each other.
 
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, TryLockError};
 use std::time::{Duration, Instant};
 
@@ -30,6 +30,8 @@ pub(super) struct State {
     policy: AdaptiveLimitPolicy,
     in_flight: AtomicU32,
     limit: AtomicU32,
+    /// What a call takes without load, as the bits of a number that is zero until it is known.
+    unloaded: AtomicU64,
     /// Of the calls that end while another one is being looked at, some are not: the mean hardly changes by that.
     sample: Mutex<Sample>,
 }
@@ -37,7 +39,7 @@ pub(super) struct State {
 #[derive(Debug)]
 struct Sample {
     limit: f64,
-    /// What a call takes without load, in seconds.
+    /// What a call takes without load, in seconds unless calls are measured otherwise.
     unloaded: Option<f64>,
     since: Instant,
     calls: u32,
@@ -76,7 +78,8 @@ impl State {
             doubts: 0,
             halved: None,
         };
-        Self { policy, in_flight: AtomicU32::new(0), limit: AtomicU32::new(initial), sample: Mutex::new(sample) }
+        let (in_flight, limit, unloaded) = (AtomicU32::new(0), AtomicU32::new(initial), AtomicU64::new(0));
+        Self { policy, in_flight, limit, unloaded, sample: Mutex::new(sample) }
     }
 
     /// Lets a call in, if there is room for one of its priority.
@@ -87,6 +90,11 @@ impl State {
 
     /// Takes the end of a call that was let in.
     pub(super) fn leave(&self, took: Duration, ended: Ended, now: Instant) {
+        self.leave_measured(took, took.as_secs_f64(), ended, now);
+    }
+
+    /// The same with a measure of its own for what the call took, such as a multiple of what such calls take.
+    pub(super) fn leave_measured(&self, took: Duration, measure: f64, ended: Ended, now: Instant) {
         let in_flight = self.in_flight.fetch_sub(1, Relaxed);
         if ended == Ended::Ignored {
             return;
@@ -102,17 +110,24 @@ impl State {
         } else if sample.halved.is_none() || took <= now.saturating_duration_since(sample.since) {
             // What began among twice as many says nothing of half of them.
             sample.calls += 1;
-            sample.seconds += took.as_secs_f64();
+            sample.seconds += measure;
         }
         let full = sample.calls >= SAMPLES || sample.overloaded;
         if full && now.saturating_duration_since(sample.since) >= self.policy.0.window {
             sample.end(&self.policy, now);
             self.limit.store(sample.let_in(), Relaxed);
+            self.unloaded.store(sample.unloaded.unwrap_or_default().to_bits(), Relaxed);
         }
     }
 
     pub(super) fn limit(&self) -> u32 {
         self.limit.load(Relaxed)
+    }
+
+    /// What a call takes without load, in seconds or in the measure of its own; `None` until it is known.
+    pub(super) fn unloaded(&self) -> Option<f64> {
+        let unloaded = f64::from_bits(self.unloaded.load(Relaxed));
+        (unloaded > 0.0).then_some(unloaded)
     }
 
     pub(super) fn in_flight(&self) -> u32 {
@@ -272,9 +287,9 @@ mod tests {
     fn who_matters_less_is_refused_first() {
         let state = State::new(policy(100, 10, 200), Instant::now());
         let enter = |priority| (0..200).take_while(|_| state.try_enter(priority)).count();
-        assert_eq!(enter(Priority::Low), 70);
-        assert_eq!(enter(Priority::Low), 0);
-        assert_eq!(enter(Priority::Normal), 20);
+        assert_eq!(enter(Priority::Sheddable), 70);
+        assert_eq!(enter(Priority::Sheddable), 0);
+        assert_eq!(enter(Priority::Default), 20);
         assert_eq!(enter(Priority::Critical), 10);
         assert_eq!(enter(Priority::Critical), 0);
     }
@@ -289,7 +304,7 @@ mod tests {
             let mut inside = 0;
             for (what, ms) in steps {
                 now += Duration::from_millis(ms / 4);
-                if what == 0 && state.try_enter(Priority::Normal) {
+                if what == 0 && state.try_enter(Priority::Default) {
                     inside += 1;
                 } else if inside > 0 {
                     let ended = [Ended::Answered, Ended::Overloaded, Ended::Ignored][usize::from(what % 3)];
