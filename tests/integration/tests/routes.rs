@@ -335,3 +335,24 @@ async fn everything_that_is_wrong_is_told_at_once_and_where() {
         assert!(said.contains(part), "{part}\n{said}");
     }
 }
+
+#[tokio::test]
+async fn documents_say_what_may_be_refused() {
+    let guarded = Guarded::start(&[]).await;
+    let request = guarded.management.get("/admin/openapi/guarded.json").header("authorization", "Bearer letmein");
+    let document = request.send().await.expect(200).json();
+    let answers = |method: &str, path: &str| {
+        let responses = document["paths"][path][method]["responses"].clone();
+        let statuses: Vec<String> = responses.as_object().expect("a table").keys().cloned().collect();
+        (statuses.join(" "), responses)
+    };
+    assert_eq!(answers("get", "/plain").0, "200 503 504 default");
+    assert_eq!(answers("get", "/runs").0, "200 504 default");
+    let (statuses, responses) = answers("post", "/v1/parcels");
+    assert_eq!(statuses, "204 413 429 503 504 default");
+    assert_eq!(responses["413"]["description"], "The body is over 100 B (`body_too_large`)");
+    assert_eq!(responses["429"]["description"], "More than 2/h requests came (`rate_limited`)");
+    assert_eq!(responses["429"]["headers"]["Retry-After"]["schema"]["type"], "integer");
+    let (_, responses) = answers("get", "/late");
+    assert_eq!(responses["504"]["description"], "The time of 100ms for the request is over (`deadline_exceeded`)");
+}

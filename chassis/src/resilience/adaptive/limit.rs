@@ -1,6 +1,6 @@
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::policy::AdaptiveLimitPolicy;
 use super::state::{Ended, State};
@@ -15,6 +15,12 @@ impl AdaptiveLimit {
     /// A limit as it is at first.
     pub fn new(policy: AdaptiveLimitPolicy) -> Self {
         Self(Arc::new(State::new(policy, now())))
+    }
+
+    /// A limit for one kind of the calls that share `above`: it has at most half of the room there, critical ones three quarters,
+    /// so that what hangs in one leaves room for the others. Priorities matter above, which moves by how many times as long as without load calls take.
+    pub fn beneath(above: &Self, policy: AdaptiveLimitPolicy) -> Self {
+        Self(Arc::new(State::beneath(Arc::clone(&above.0), policy, now())))
     }
 
     /// Lets a call in, if there is room.
@@ -42,10 +48,9 @@ impl AdaptiveLimit {
         self.0.limit()
     }
 
-    /// What a call takes without load, as far as it has been learnt, in seconds: or in the measure that calls are
-    /// [recorded](Entry::record_as) with.
-    pub fn unloaded(&self) -> Option<f64> {
-        self.0.unloaded()
+    /// How many calls of one kind are let in at the same time where several share it.
+    pub fn share(&self, priority: Priority) -> u32 {
+        self.0.share(priority)
     }
 
     /// How many calls are in.
@@ -70,42 +75,30 @@ pub struct Entry {
 impl Entry {
     /// Says what became of the call. A failure means that there was too little room below.
     pub fn record(mut self, outcome: Outcome) {
-        self.leave(|state, took, now| state.leave(took, outcome.into(), now));
+        self.leave(match outcome {
+            Outcome::Success => Ended::Answered,
+            Outcome::Failure => Ended::Overloaded,
+            Outcome::Ignored => Ended::Ignored,
+        });
     }
 
-    /// The same for calls of several kinds under one limit, which are to be compared by something else than seconds: how
-    /// many times as long as without load the call took. `measure` makes that of what it took.
-    pub fn record_as(mut self, outcome: Outcome, measure: impl FnOnce(Duration) -> f64) {
-        self.leave(|state, took, now| state.leave_measured(took, measure(took), outcome.into(), now));
-    }
-
-    fn leave(&mut self, leave: impl FnOnce(&State, Duration, Instant)) {
+    fn leave(&mut self, ended: Ended) {
         if let Some(state) = self.state.take() {
             let now = now();
-            leave(&state, now.saturating_duration_since(self.since), now);
+            state.leave(now.saturating_duration_since(self.since), ended, now);
         }
     }
 }
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        self.leave(|state, took, now| state.leave(took, Ended::Ignored, now));
+        self.leave(Ended::Ignored);
     }
 }
 
 impl fmt::Debug for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Entry")
-    }
-}
-
-impl From<Outcome> for Ended {
-    fn from(outcome: Outcome) -> Self {
-        match outcome {
-            Outcome::Success => Self::Answered,
-            Outcome::Failure => Self::Overloaded,
-            Outcome::Ignored => Self::Ignored,
-        }
     }
 }
 

@@ -21,6 +21,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod family;
 mod future;
 mod layer;
 mod limit;
@@ -85,5 +86,13 @@ impl Priority {
             Self::Critical => 10,
         };
         u32::try_from(u64::from(limit) * tenths / 10).unwrap_or(limit).max(1)
+    }
+
+    /// How many of one kind may be in flight where several kinds share the limit.
+    fn share_of_one(self, limit: u32) -> u32 {
+        match self {
+            Self::Sheddable | Self::Default => limit.div_ceil(2),
+            Self::Critical => limit - limit / 4,
+        }
     }
 }
