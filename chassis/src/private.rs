@@ -20,13 +20,14 @@ pub use crate::contract::{
     ApiError, CallOptions, ContractSpec, Core, ErrorData, ErrorLabel, ErrorSpec, IntoError, Operation,
 };
 pub use crate::health::Health;
-pub use crate::http::{RouteSpec, Routes};
+pub use crate::http::{Guards, Limit, Rate, RouteSpec, Routes};
 #[cfg(feature = "messaging")]
 pub use crate::messaging::Event;
 #[cfg(feature = "messaging")]
 pub use crate::messaging::consumer::{Mode, Shape, SubscriptionSpec, Tx};
 #[cfg(feature = "messaging")]
 pub use crate::messaging::{Delivery, Received};
+pub use crate::resilience::adaptive::Priority;
 pub use crate::{BoxFuture, Error, Result};
 
 use crate::health::CheckOutcome;

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use super::section::read;
 use super::tree::{Node, Value};
-use super::{Explained, Faults, KnownSection, Loader, Settings, explain, schema, unknown};
+use super::{Explained, Faults, KnownSection, Loader, Origin, Settings, explain, schema, unknown};
 
 /// Where the overlays for single services stand.
 const SERVICES: &str = "services";
@@ -95,6 +95,11 @@ impl Config {
     /// Whether anything stands there.
     pub fn contains(&self, path: &str) -> bool {
         self.root.get(path).is_some()
+    }
+
+    /// Where the value of a key comes from; the program itself, if nobody has set it.
+    pub(crate) fn origin(&self, key: &str) -> Origin {
+        self.root.get(key).and_then(Node::place).unwrap_or(Origin::Default)
     }
 
     /// Everything that is wrong, for a process with these sections and services: every section as each service sees it,
