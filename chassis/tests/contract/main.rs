@@ -5,6 +5,7 @@
 mod describe;
 mod errors;
 mod local;
+mod misbehaving;
 mod remote;
 mod requests;
 mod shape;

@@ -48,6 +48,9 @@ impl Policies {
         if let Some(Err(wrong)) = settings.url.as_deref().map(Address::parse) {
             faults.add("url", wrong);
         }
+        if settings.compression && !cfg!(feature = "compression") {
+            faults.add("compression", "takes the feature `compression`, without which the program was built");
+        }
         super::instances::check(settings, faults);
         policies
     }
