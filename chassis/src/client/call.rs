@@ -71,10 +71,10 @@ pub(super) struct Attempt {
 }
 
 impl Call {
-    /// Whether it may be sent again.
-    pub(super) fn is_repeatable(&self, body_limit: usize) -> bool {
+    /// Whether it may be sent again, whatever became of it the first time.
+    pub(super) fn is_repeatable(&self) -> bool {
         let keyed = || self.key.is_some() || self.headers.contains_key(&IDEMPOTENCY_KEY);
-        self.limits.idempotent && (self.method.is_idempotent() || keyed()) && self.body.len() <= body_limit
+        self.limits.idempotent && (self.method.is_idempotent() || keyed())
     }
 
     /// The request of one attempt, which is waited for that long.

@@ -12,7 +12,7 @@ use tokio::time::{Duration, Instant};
 use super::attempt::CutShort;
 use super::call::Call;
 use super::instruments::Instruments;
-use super::transport::Garbled;
+use super::transport::{Garbled, Unsent};
 use crate::http::Problem;
 use crate::resilience::Outcome;
 use crate::resilience::retry::{GivenUp, RetryRule, Verdict};
@@ -59,10 +59,15 @@ impl Repeatable {
 
 impl RetryRule<Arc<Call>, Response<Bytes>, Error> for Repeatable {
     fn replay(&self, call: &Arc<Call>) -> Option<Arc<Call>> {
-        call.is_repeatable(self.body_limit).then(|| Arc::clone(call))
+        (call.body.len() <= self.body_limit).then(|| Arc::clone(call))
     }
 
-    fn verdict(&self, result: Result<&Response<Bytes>, &Error>) -> Verdict {
+    fn verdict(&self, call: &Arc<Call>, result: Result<&Response<Bytes>, &Error>) -> Verdict {
+        if !call.is_repeatable() {
+            // Nobody has begun with it.
+            let unsent = result.err().is_some_and(|error| error.downcast_ref::<Unsent>().is_some());
+            return if unsent { Verdict::Retry { after: None } } else { Verdict::Final };
+        }
         match result {
             Ok(response) => match response.status() {
                 StatusCode::TOO_MANY_REQUESTS
@@ -125,6 +130,10 @@ mod tests {
         })
     }
 
+    fn get() -> Arc<Call> {
+        call("GET", false, true, 0)
+    }
+
     fn response(status: u16, retry_after: Option<&str>, body: &'static str) -> Response<Bytes> {
         let mut response = Response::new(Bytes::from_static(body.as_bytes()));
         *response.status_mut() = StatusCode::from_u16(status).expect("a status");
@@ -149,8 +158,10 @@ mod tests {
             ("POST", true, false, 0, false),
             ("PATCH", false, false, 0, false),
         ] {
-            let copy = rule().replay(&call(method, key, idempotent, body));
-            assert_eq!(copy.is_some(), expected, "{method}, key {key}, {body} bytes");
+            let call = call(method, key, idempotent, body);
+            let failed = Error::new(ErrorKind::Unavailable, "x");
+            let again = rule().replay(&call).is_some() && rule().verdict(&call, Err(&failed)) != Verdict::Final;
+            assert_eq!(again, expected, "{method}, key {key}, {body} bytes");
         }
     }
 
@@ -169,7 +180,7 @@ mod tests {
             (response(429, Some("-1"), ""), again(None)),
             (response(503, Some("Sun, 06 Nov 1994 08:49:37 GMT"), ""), again(Some(Duration::ZERO))),
         ] {
-            assert_eq!(rule().verdict(Ok(&response)), expected, "{response:?}");
+            assert_eq!(rule().verdict(&get(), Ok(&response)), expected, "{response:?}");
         }
         for (kind, expected) in [
             (ErrorKind::Unavailable, again(None)),
@@ -177,7 +188,7 @@ mod tests {
             (ErrorKind::CircuitOpen, Verdict::Final),
             (ErrorKind::Protocol, Verdict::Final),
         ] {
-            assert_eq!(rule().verdict(Err(&Error::new(kind, "x"))), expected, "{kind:?}");
+            assert_eq!(rule().verdict(&get(), Err(&Error::new(kind, "x"))), expected, "{kind:?}");
         }
     }
 
@@ -185,7 +196,7 @@ mod tests {
     fn a_date_to_come_back_at() {
         let at = Timestamp::now() + jiff::SignedDuration::from_secs(100);
         let text = jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&at).expect("a date");
-        let Verdict::Retry { after: Some(after) } = rule().verdict(Ok(&response(503, Some(&text), ""))) else {
+        let Verdict::Retry { after: Some(after) } = rule().verdict(&get(), Ok(&response(503, Some(&text), ""))) else {
             panic!("`{text}` was not read");
         };
         assert!((98..=100).contains(&after.as_secs()), "{after:?}");

@@ -31,7 +31,12 @@ pub(super) struct Transport {
 /// An answer that could not be understood as one of HTTP.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub(super) struct Garbled(HyperError);
+pub(super) struct Garbled(#[source] HyperError);
+
+/// A request that nobody has begun to work on.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Unsent(#[source] HyperError);
 
 impl Transport {
     /// `name` is whose certificate the other side is to show, where that is not the host of the address.
@@ -114,10 +119,22 @@ fn broken(error: HyperError) -> Error {
         Some(cause) if cause.is_parse_too_large() => "the head of the answer is too large",
         Some(cause) if cause.is_parse_version_h2() => "the other side speaks HTTP/2 (`http_version`)",
         Some(cause) if cause.is_parse() => "the answer is no HTTP",
-        _ => {
-            let message = if error.is_connect() { "cannot connect" } else { "the connection broke off" };
-            return Error::new(ErrorKind::Unavailable, message).with_source(error);
+        _ if error.is_connect() => {
+            return Error::new(ErrorKind::Unavailable, "cannot connect").with_source(Unsent(error));
         }
+        Some(cause) if cause.is_canceled() || is_refused(cause) => {
+            return Error::new(ErrorKind::Unavailable, "the connection was closing").with_source(Unsent(error));
+        }
+        _ => return Error::new(ErrorKind::Unavailable, "the connection broke off").with_source(error),
     };
     Error::new(ErrorKind::Protocol, garbled).with_source(Garbled(error))
+}
+
+/// Whether an HTTP/2 server says that it has not begun, and will not: RFC 9113, 8.7.
+fn is_refused(error: &hyper::Error) -> bool {
+    let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<h2::Error>());
+    cause.is_some_and(|cause| {
+        cause.is_remote()
+            && (cause.is_go_away() || cause.is_reset() && cause.reason() == Some(h2::Reason::REFUSED_STREAM))
+    })
 }

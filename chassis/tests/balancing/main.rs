@@ -4,5 +4,6 @@
 
 mod calls;
 mod dns;
+mod http2;
 mod operator;
 mod replica;

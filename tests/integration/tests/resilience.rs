@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use harness::eventually;
 use harness::http::Client;
+use harness::otlp::{Collector, Kind, Span};
 use harness::ports::Port;
 use harness::process::{Process, Program};
 
@@ -268,4 +269,55 @@ async fn contradicting_settings_are_told_together() {
         assert!(said.contains(&format!("clients.depot.{key}")), "{key}\n{said}");
     }
     assert!(said.contains("http.limit.min") && said.contains("http.limit.tolerance"), "{said}");
+}
+
+/// The spans of the attempts of the one call in a trace, in their order, once `count` of them are there.
+async fn attempts(collector: &Collector, count: usize) -> Vec<Span> {
+    let what = format!("{count} attempts");
+    let trace = collector
+        .wait_for_trace(&what, |trace| trace.spans().iter().filter(|span| span.kind == Kind::Client).count() == count)
+        .await;
+    let call = trace.find("caller", "depot.item").expect("the call has a span");
+    assert_eq!((call.kind, call.attribute("chassis.contract")), (Kind::Internal, Some("depot")), "{trace}");
+    let attempts: Vec<Span> =
+        trace.spans().iter().filter(|span| span.parent.as_ref() == Some(&call.id)).cloned().collect();
+    for attempt in &attempts {
+        assert_eq!((attempt.name.as_str(), attempt.kind), ("GET /v1/items/{id}", Kind::Client), "{trace}");
+        let [served] = trace.below(&attempt.id)[..] else { panic!("not served once:\n{trace}") };
+        assert_eq!((served.service.as_str(), served.kind), ("depot", Kind::Server), "{trace}");
+    }
+    attempts
+}
+
+#[tokio::test]
+async fn a_trace_shows_every_attempt() {
+    let collector = Collector::start().await;
+    let endpoint = format!("telemetry.otlp.endpoint={}", collector.endpoint());
+    let dependent = Dependent::start(&[&endpoint, "telemetry.sampling=1", "clients.depot.retry.first_pause=1ms"]).await;
+    dependent.mode(1).await;
+    assert_eq!(dependent.ask().await, "unavailable");
+    let attempts = attempts(&collector, 3).await;
+    let resent: Vec<_> = attempts.iter().map(|attempt| attempt.attribute("http.request.resend_count")).collect();
+    assert_eq!(resent, [None, Some("1"), Some("2")]);
+    for attempt in &attempts {
+        assert_eq!(attempt.attribute("http.response.status_code"), Some("503"));
+        assert_eq!(attempt.attribute("error.type"), Some("503"));
+        assert_eq!(attempt.attribute("server.address"), Some("127.0.0.1"));
+        assert_eq!(attempt.attribute("network.protocol.version"), Some("1.1"));
+    }
+}
+
+#[tokio::test]
+async fn a_trace_tells_an_attempt_that_took_too_long_from_one_that_was_given_up() {
+    let collector = Collector::start().await;
+    let endpoint = format!("telemetry.otlp.endpoint={}", collector.endpoint());
+    let limits = ["clients.depot.timeout=600ms", "clients.depot.attempt_timeout=400ms"];
+    let pause = "clients.depot.retry.first_pause=1ms";
+    let dependent = Dependent::start(&[&endpoint, "telemetry.sampling=1", limits[0], limits[1], pause]).await;
+    dependent.mode(2).await;
+    assert_eq!(dependent.ask().await, "deadline_exceeded");
+    dependent.mode(0).await;
+    let attempts = attempts(&collector, 2).await;
+    let ends: Vec<_> = attempts.iter().map(|attempt| attempt.attribute("error.type")).collect();
+    assert_eq!(ends, [Some("deadline_exceeded"), Some("given_up")]);
 }
