@@ -154,7 +154,7 @@ pub fn provide_client<'a, D: ?Sized + Send + Sync + 'static>(
 
 #[cfg(feature = "client")]
 fn shared<D: ?Sized>(parts: &Parts, name: &str, settings: &crate::client::ClientSettings) -> Result<Core<D>> {
-    Ok(Core::remote(parts.clients().get_or_make(parts.service(), name, settings)?))
+    Ok(Core::remote(parts.clients().get_or_make(parts.service(), name, settings, parts.config())?))
 }
 
 #[cfg(not(feature = "client"))]

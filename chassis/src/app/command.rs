@@ -156,7 +156,31 @@ fn check(services: &[Box<dyn Provider>], config: &Config) -> Result<(), Faults> 
     for service in services {
         missing_retry_policies(&**service, config, &mut faults);
     }
+    let provided: Vec<&str> = services.iter().flat_map(|service| service.contracts()).collect();
+    for service in services {
+        idle_client_settings(&**service, &provided, config, &mut faults);
+    }
     faults.or(())
+}
+
+/// Settings of clients that nothing comes of, since what is called runs in this process.
+fn idle_client_settings(service: &dyn Provider, provided: &[&str], config: &Config, faults: &mut Faults) {
+    let config = config.service(service.name());
+    for section in service.needs().sections {
+        let path = section.path();
+        let Some(name) = path.strip_prefix("clients.").filter(|name| provided.contains(name)) else { continue };
+        if config.contains(&format!("{path}.url")) {
+            continue;
+        }
+        let idle = |key: &String| !["timeout", "preset"].contains(&key.as_str());
+        for key in config.keys(path).into_iter().filter(idle) {
+            let key = format!("{path}.{key}");
+            let message = format!("is not applied: `{name}` runs in this process, where only `timeout` is");
+            let hint = format!("leave it out, or set `{path}.url` beside it to call `{name}` over the network");
+            let origin = config.origin(&key);
+            faults.add(key, message).at(origin).hint(hint);
+        }
+    }
 }
 
 /// Handlers that name a retry policy which is not there.

@@ -28,6 +28,8 @@ pub(crate) trait Provider: Send {
     fn retry_policies(&self) -> Vec<(&'static str, &'static str)>;
     /// The contracts it provides, by the type of their object form.
     fn provided(&self) -> Vec<TypeId>;
+    /// The names of the contracts it provides.
+    fn contracts(&self) -> Vec<&'static str>;
     /// What its declarations and its parts need.
     fn needs(&self) -> Needs;
     #[cfg(any(feature = "sqlite", feature = "postgres"))]
@@ -97,6 +99,10 @@ impl<C: Source<M>, M: 'static> Provider for Erased<C, M> {
 
     fn provided(&self) -> Vec<TypeId> {
         self.definition.contracts.iter().map(|contract| contract.local).collect()
+    }
+
+    fn contracts(&self) -> Vec<&'static str> {
+        self.definition.contracts.iter().map(|contract| contract.name).collect()
     }
 
     fn needs(&self) -> Needs {

@@ -25,6 +25,8 @@ mod registry;
 #[cfg(feature = "client")]
 mod remote;
 #[cfg(feature = "client")]
+mod report;
+#[cfg(feature = "client")]
 mod rules;
 #[cfg(feature = "client")]
 mod stack;

@@ -14,6 +14,7 @@ use super::balance::EndpointState;
 use super::call::{Call, Described, Limits, Progress};
 use super::instances::port;
 use super::instruments::{Ended, Instruments};
+use super::report::{self, Active, Sources};
 use super::settings::Policies;
 use super::stack::{self, Built, Instances, Stack};
 use super::{ClientSettings, HttpVersion, Timeouts};
@@ -35,6 +36,8 @@ struct Inner {
     /// What requests say whom they are for; `None` where the address that they are sent to says it.
     host: Option<HeaderValue>,
     policies: Policies,
+    /// For operators: every setting that is in force.
+    active: Vec<Active>,
     breaker: CircuitBreaker,
     /// Where the instances are known.
     instances: Option<Instances>,
@@ -68,11 +71,12 @@ impl Remote {
     /// # Errors
     /// When there is no URL, or it is none that can be called, or the settings contradict each other.
     pub fn new(name: &str, settings: &ClientSettings) -> Result<Self> {
-        Self::of_service("", name, settings)
+        Self::of_service("", settings, Sources { config: None, name })
     }
 
     /// The same for a service of this process, under whose name it is counted.
-    pub(crate) fn of_service(service: &str, name: &str, settings: &ClientSettings) -> Result<Self> {
+    pub(super) fn of_service(service: &str, settings: &ClientSettings, sources: Sources<'_>) -> Result<Self> {
+        let name = sources.name;
         let key = format!("clients.{name}.url");
         let Some(url) = &settings.url else {
             let advice = format!(
@@ -97,6 +101,7 @@ impl Remote {
             authority,
             prefix,
             host,
+            active: report::of(settings, &policies, sources),
             policies,
             breaker,
             instances,
@@ -135,6 +140,11 @@ impl Remote {
     /// The policies that are active, in the order in which a call meets them.
     pub(crate) fn policies(&self) -> String {
         self.0.policies.to_string()
+    }
+
+    /// Every setting that is in force.
+    pub(crate) fn active(&self) -> &[Active] {
+        &self.0.active
     }
 
     /// When a call failed last, and how.

@@ -16,3 +16,15 @@ pub enum HttpVersion {
     #[serde(rename = "2")]
     Http2,
 }
+
+impl HttpVersion {
+    /// Its name in the configuration.
+    #[cfg(feature = "client")]
+    pub(in crate::client) fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Http1 => "1.1",
+            Self::Http2 => "2",
+        }
+    }
+}

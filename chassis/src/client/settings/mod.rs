@@ -90,6 +90,18 @@ pub enum ClientPreset {
     Batch,
 }
 
+impl ClientPreset {
+    /// Its name in the configuration.
+    #[cfg(feature = "client")]
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Standard => "standard",
+            Self::Fast => "fast",
+            Self::Batch => "batch",
+        }
+    }
+}
+
 impl From<ClientPreset> for Preset {
     fn from(preset: ClientPreset) -> Self {
         match preset {
@@ -126,6 +138,11 @@ impl Default for ClientSettings {
 }
 
 impl ClientSettings {
+    /// Whether it is here that the instances are found.
+    pub(super) fn finds_instances(&self) -> bool {
+        self.resolve != Resolve::System || !self.endpoints.is_empty() || self.endpoints_file.is_some()
+    }
+
     /// Its time limits.
     pub fn timeouts(&self) -> Timeouts {
         let preset = Timeouts::preset(self.preset.into());
