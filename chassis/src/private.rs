@@ -17,7 +17,7 @@ pub use crate::contract::generated::{
     raise, same_error, whole,
 };
 pub use crate::contract::{
-    ApiError, CallOptions, ContractSpec, Core, ErrorData, ErrorLabel, ErrorSpec, IntoError, Operation,
+    ApiError, CallOptions, ContractSpec, Core, ErrorData, ErrorLabel, ErrorSpec, Fault, IntoError, Operation,
 };
 pub use crate::health::Health;
 pub use crate::http::{RouteSpec, Routes};
