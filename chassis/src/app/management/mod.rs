@@ -62,7 +62,7 @@ struct Shared {
 pub(crate) struct Shown {
     pub(crate) version: &'static str,
     pub(crate) address: SocketAddr,
-    pub(crate) routes: Vec<String>,
+    pub(crate) routes: Vec<Value>,
     pub(crate) jobs: Vec<(&'static str, String, Arc<JobHandle>)>,
     pub(crate) openapi: Value,
     #[cfg(feature = "messaging")]
