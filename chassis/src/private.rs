@@ -17,16 +17,17 @@ pub use crate::contract::generated::{
     raise, same_error, whole,
 };
 pub use crate::contract::{
-    ApiError, CallOptions, ContractSpec, Core, ErrorData, ErrorLabel, ErrorSpec, IntoError, Operation,
+    ApiError, CallOptions, ContractSpec, Core, ErrorData, ErrorLabel, ErrorSpec, Fault, IntoError, Operation,
 };
 pub use crate::health::Health;
-pub use crate::http::{RouteSpec, Routes};
+pub use crate::http::{Guards, Limit, Rate, RouteSpec, Routes};
 #[cfg(feature = "messaging")]
 pub use crate::messaging::Event;
 #[cfg(feature = "messaging")]
 pub use crate::messaging::consumer::{Mode, Shape, SubscriptionSpec, Tx};
 #[cfg(feature = "messaging")]
 pub use crate::messaging::{Delivery, Received};
+pub use crate::resilience::adaptive::Priority;
 pub use crate::{BoxFuture, Error, Result};
 
 use crate::health::CheckOutcome;
@@ -154,7 +155,7 @@ pub fn provide_client<'a, D: ?Sized + Send + Sync + 'static>(
 
 #[cfg(feature = "client")]
 fn shared<D: ?Sized>(parts: &Parts, name: &str, settings: &crate::client::ClientSettings) -> Result<Core<D>> {
-    Ok(Core::remote(parts.clients().get_or_make(parts.service(), name, settings)?))
+    Ok(Core::remote(parts.clients().get_or_make(parts.service(), name, settings, parts.config())?))
 }
 
 #[cfg(not(feature = "client"))]

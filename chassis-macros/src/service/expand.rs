@@ -80,6 +80,7 @@ fn route(route: &Route) -> TokenStream {
     let (verb, path) = (attribute.verb.constant(), &attribute.path.literal);
     let idempotent = attribute.verb.is_idempotent() || attribute.idempotent.is_some();
     let timeout = option(attribute.timeout.as_ref());
+    let guards = &attribute.guards;
     let variables: Vec<Ident> = (0..route.function.arguments.len()).map(|at| format_ident!("__{at}")).collect();
     let takes = take(&route.function.arguments, &variables);
     let answer = Ident::new("answer", route.function.output);
@@ -102,6 +103,7 @@ fn route(route: &Route) -> TokenStream {
                 status: ::core::option::Option::None,
                 timeout: #timeout,
                 idempotent: #idempotent,
+                guards: #guards,
             },
             |this, request| #call,
         );

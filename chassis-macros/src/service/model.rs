@@ -3,7 +3,8 @@
 use proc_macro2::Span;
 use syn::{Ident, LitStr, Path, Type};
 
-use crate::attrs::{DurationLit, RouteAttr};
+use crate::attrs::DurationLit;
+use crate::route::RouteAttr;
 
 /// All that one `#[service]` block declares.
 pub(crate) struct Service {

@@ -9,8 +9,9 @@ use syn::{
 };
 
 use super::model::{Check, Function, Init, Job, Route, Schedule, Service, Subscription};
-use crate::attrs::{Args, DurationLit, RouteAttr, Verb, summary};
+use crate::attrs::{Args, DurationLit, summary};
 use crate::diagnostics::{Diagnostics, nearest};
+use crate::route::{RouteAttr, Verb};
 
 const OURS: [&str; 10] = ["get", "post", "put", "patch", "delete", "subscribe", "every", "check", "init", "router"];
 

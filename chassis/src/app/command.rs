@@ -14,6 +14,8 @@ use super::settings::LifecycleSettings;
 use super::signals::Signals;
 use super::{documents, output, running};
 use crate::config::{Config, Faults, KnownSection};
+use crate::http::overrides::check_names;
+use crate::http::policies::Sources;
 use crate::http::{HttpSettings, ManagementSettings};
 use crate::telemetry::{self, ServiceInfo, TelemetrySettings};
 use crate::{Error, ErrorKind, Result, ResultExt};
@@ -150,13 +152,49 @@ pub(crate) fn known(services: &[Box<dyn Provider>]) -> Vec<KnownSection> {
 /// Reports every fault of the configuration at once.
 fn check(services: &[Box<dyn Provider>], config: &Config) -> Result<(), Faults> {
     let names: Vec<&str> = services.iter().map(|service| service.name()).collect();
-    #[allow(unused_mut, reason = "without messaging there are no handlers")]
     let mut faults = config.check(&known(services), &names);
+    guarded_routes(services, config, &mut faults);
     #[cfg(feature = "messaging")]
     for service in services {
         missing_retry_policies(&**service, config, &mut faults);
     }
+    let provided: Vec<&str> = services.iter().flat_map(|service| service.contracts()).collect();
+    for service in services {
+        idle_client_settings(&**service, &provided, config, &mut faults);
+    }
     faults.or(())
+}
+
+/// What is said of routes that are not there, and what contradicts itself where attributes and configuration come together.
+fn guarded_routes(services: &[Box<dyn Provider>], config: &Config, faults: &mut Faults) {
+    let specs: Vec<_> = services.iter().map(|service| (service.name(), service.routes())).collect();
+    check_names(&specs, config, faults);
+    for (name, specs) in &specs {
+        let config = config.service(name);
+        // Settings that are wrong have been reported.
+        let Ok(settings) = config.read::<HttpSettings>() else { continue };
+        Sources { settings: &settings, config: &config }.all(specs, faults);
+    }
+}
+
+/// Settings of clients that nothing comes of, since what is called runs in this process.
+fn idle_client_settings(service: &dyn Provider, provided: &[&str], config: &Config, faults: &mut Faults) {
+    let config = config.service(service.name());
+    for section in service.needs().sections {
+        let path = section.path();
+        let Some(name) = path.strip_prefix("clients.").filter(|name| provided.contains(name)) else { continue };
+        if config.contains(&format!("{path}.url")) {
+            continue;
+        }
+        let idle = |key: &String| !["timeout", "preset"].contains(&key.as_str());
+        for key in config.keys(path).into_iter().filter(idle) {
+            let key = format!("{path}.{key}");
+            let message = format!("is not applied: `{name}` runs in this process, where only `timeout` is");
+            let hint = format!("leave it out, or set `{path}.url` beside it to call `{name}` over the network");
+            let origin = config.origin(&key);
+            faults.add(key, message).at(origin).hint(hint);
+        }
+    }
 }
 
 /// Handlers that name a retry policy which is not there.

@@ -1,12 +1,15 @@
 //! The OpenAPI 3.1 document of a service: <https://spec.openapis.org/oas/v3.1.1>.
 
+use http::Method;
 use schemars::generate::SchemaSettings;
 use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
+use tokio::time::Duration;
 
+use crate::config::size;
 use crate::contract::{ContractSpec, ErrorSpec, OperationSpec};
-use crate::http::RouteSpec;
 use crate::http::problem::MEDIA_TYPE;
+use crate::http::{Guards, Limit, RouteSpec};
 
 /// A document that is being put together.
 pub(super) struct Document {
@@ -30,11 +33,15 @@ impl Document {
         let success = route.status.map_or(200, |status| status.as_u16()).to_string();
         let parameters = in_path(route.path)
             .map(|name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } }));
+        let mut responses = Map::new();
+        responses.insert(success, json!({ "description": "Success" }));
+        refusals(&route.method, &route.guards, route.timeout, &mut responses);
+        responses.insert("default".to_owned(), failure("What went wrong", None));
         let operation = json!({
             "operationId": route.name,
             "summary": route.summary,
             "parameters": parameters.collect::<Vec<_>>(),
-            "responses": { success: { "description": "Success" }, "default": failure("What went wrong", None) },
+            "responses": responses,
         });
         self.add(route.path, route.method.as_str(), operation);
     }
@@ -97,6 +104,7 @@ fn promised(contract: &ContractSpec, operation: &OperationSpec, tag: &str) -> Va
     for (status, errors) in by_status(&operation.errors) {
         responses.insert(status.to_string(), failure(&titles(&errors), Some((contract.name, &errors))));
     }
+    refusals(&operation.method, &operation.guards, operation.timeout, &mut responses);
     responses.insert("default".to_owned(), failure("What was not promised", None));
     let mut described = json!({
         "operationId": operation.name,
@@ -110,6 +118,31 @@ fn promised(contract: &ContractSpec, operation: &OperationSpec, tag: &str) -> Va
         described["requestBody"] = json!({ "required": true, "content": { "application/json": { "schema": schema } } });
     }
     described
+}
+
+/// What a request may be answered before its handler is asked, as far as the declaration says. A promised error of the same
+/// status says more.
+fn refusals(method: &Method, guards: &Guards, timeout: Option<Duration>, responses: &mut Map<String, Value>) {
+    let mut add = |status: &str, description: String, again: bool| {
+        let response = responses.entry(status).or_insert_with(|| failure(&description, None));
+        if again && let Some(response) = response.as_object_mut() {
+            let description = "After how many seconds to come again.";
+            let header = json!({ "description": description, "schema": { "type": "integer" } });
+            response.insert("headers".to_owned(), json!({ "Retry-After": header }));
+        }
+    };
+    if matches!(*method, Method::POST | Method::PUT | Method::PATCH) {
+        let limit = guards.body_limit.map_or_else(|| "the limit".to_owned(), size::show);
+        add("413", format!("The body is over {limit} (`body_too_large`)"), false);
+    }
+    if let Some(rate) = guards.rate {
+        add("429", format!("More than {rate} requests came (`rate_limited`)"), true);
+    }
+    if guards.limit != Some(Limit::Off) {
+        add("503", "There is too much to do (`overloaded`)".to_owned(), true);
+    }
+    let within = timeout.map_or_else(String::new, |time| format!(" of {}", humantime::format_duration(time)));
+    add("504", format!("The time{within} for the request is over (`deadline_exceeded`)"), false);
 }
 
 fn by_status(errors: &[ErrorSpec]) -> Vec<(u16, Vec<&ErrorSpec>)> {

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use super::section::read;
 use super::tree::{Node, Value};
-use super::{Explained, Faults, KnownSection, Loader, Settings, explain, schema, unknown};
+use super::{Explained, Faults, KnownSection, Loader, Origin, Settings, explain, schema, unknown};
 
 /// Where the overlays for single services stand.
 const SERVICES: &str = "services";
@@ -95,6 +95,11 @@ impl Config {
     /// Whether anything stands there.
     pub fn contains(&self, path: &str) -> bool {
         self.root.get(path).is_some()
+    }
+
+    /// Where the value at a path comes from, or of a table its first value; `None` where nobody has set anything.
+    pub fn origin(&self, path: &str) -> Option<Origin> {
+        self.root.get(path).and_then(Node::place)
     }
 
     /// Everything that is wrong, for a process with these sections and services: every section as each service sees it,

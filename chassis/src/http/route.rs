@@ -7,6 +7,7 @@ use axum::response::Response;
 use http::{Method, StatusCode};
 use tokio::time::Duration;
 
+use super::guards::Guards;
 use crate::BoxFuture;
 
 /// A handler with everything it needs: takes the request, gives the response.
@@ -31,6 +32,26 @@ pub struct RouteSpec {
     pub timeout: Option<Duration>,
     /// Whether the call may be repeated, being idempotent by itself or by its key.
     pub idempotent: bool,
+    /// What else is declared of how it is guarded.
+    pub guards: Guards,
+}
+
+impl RouteSpec {
+    /// A route of which nothing is known but where it is.
+    #[cfg(test)]
+    pub(crate) fn new(method: Method, path: &'static str) -> Self {
+        Self {
+            method,
+            path,
+            name: "",
+            summary: "",
+            contract: None,
+            status: None,
+            timeout: None,
+            idempotent: false,
+            guards: Guards::NONE,
+        }
+    }
 }
 
 /// The routes of a service.
