@@ -17,7 +17,7 @@ pub use crate::contract::generated::{
     raise, same_error, whole,
 };
 pub use crate::contract::{
-    ApiError, CallOptions, ContractSpec, Core, ErrorData, ErrorLabel, ErrorSpec, IntoError, Operation,
+    ApiError, CallOptions, ContractSpec, Core, ErrorData, ErrorLabel, ErrorSpec, Fault, IntoError, Operation,
 };
 pub use crate::health::Health;
 pub use crate::http::{Guards, Limit, Rate, RouteSpec, Routes};
@@ -189,7 +189,7 @@ pub fn provide_client<'a, D: ?Sized + Send + Sync + 'static>(
 
 #[cfg(feature = "client")]
 fn shared<D: ?Sized>(parts: &Parts, name: &str, settings: &crate::client::ClientSettings) -> Result<Core<D>> {
-    Ok(Core::remote(parts.clients().get_or_make(parts.service(), name, settings)?))
+    Ok(Core::remote(parts.clients().get_or_make(parts.service(), name, settings, parts.config())?))
 }
 
 #[cfg(not(feature = "client"))]

@@ -24,6 +24,8 @@ pub(super) fn double(contract: &Contract) -> TokenStream {
     let scripts = operations.iter().map(|operation| {
         let (field, types, output, names) = (field(operation), operation.types(), &operation.output, operation.names());
         let (on, calls) = (format_ident!("on_{}", operation.name()), format_ident!("{}_calls", operation.name()));
+        let fault = format_ident!("fault_{}", operation.name());
+        let fault_documentation = format!("Lets something go wrong with calls of `{}`.", operation.name());
         let on_documentation = format!("Answers `{}` so from now on.", operation.name());
         let calls_documentation = format!("How often `{}` was called.", operation.name());
         quote! {
@@ -38,6 +40,13 @@ pub(super) fn double(contract: &Contract) -> TokenStream {
                 self
             }
 
+            #[doc = #fault_documentation]
+            #[allow(dead_code)]
+            #visibility fn #fault(self, fault: ::chassis::private::Fault) -> Self {
+                self.0.#field.fault(fault);
+                self
+            }
+
             #[doc = #calls_documentation]
             #[allow(dead_code)]
             #visibility fn #calls(&self) -> usize {
@@ -45,12 +54,14 @@ pub(super) fn double(contract: &Contract) -> TokenStream {
             }
         }
     });
-    let answers = operations.iter().map(|operation| {
+    let answers = operations.iter().enumerate().map(|(index, operation)| {
+        let output_table = operation.output_table();
         let (field, method, output, parameters, names) =
             (field(operation), &operation.ident, &operation.output, operation.parameters(), operation.names());
         quote! {
             async fn #method(&self, #(#parameters),*) -> #output {
-                self.0.#field.answer((#(#names,)*))
+                let operation = &#client::__OPERATIONS[#index];
+                self.0.#field.answer(&#client::#output_table, operation, (#(#names,)*)).await
             }
         }
     });

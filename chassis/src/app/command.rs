@@ -158,6 +158,10 @@ fn check(services: &[Box<dyn Provider>], config: &Config) -> Result<(), Faults> 
     for service in services {
         missing_retry_policies(&**service, config, &mut faults);
     }
+    let provided: Vec<&str> = services.iter().flat_map(|service| service.contracts()).collect();
+    for service in services {
+        idle_client_settings(&**service, &provided, config, &mut faults);
+    }
     faults.or(())
 }
 
@@ -170,6 +174,26 @@ fn guarded_routes(services: &[Box<dyn Provider>], config: &Config, faults: &mut 
         // Settings that are wrong have been reported.
         let Ok(settings) = config.read::<HttpSettings>() else { continue };
         Sources { settings: &settings, config: &config }.all(specs, faults);
+    }
+}
+
+/// Settings of clients that nothing comes of, since what is called runs in this process.
+fn idle_client_settings(service: &dyn Provider, provided: &[&str], config: &Config, faults: &mut Faults) {
+    let config = config.service(service.name());
+    for section in service.needs().sections {
+        let path = section.path();
+        let Some(name) = path.strip_prefix("clients.").filter(|name| provided.contains(name)) else { continue };
+        if config.contains(&format!("{path}.url")) {
+            continue;
+        }
+        let idle = |key: &String| !["timeout", "preset"].contains(&key.as_str());
+        for key in config.keys(path).into_iter().filter(idle) {
+            let key = format!("{path}.{key}");
+            let message = format!("is not applied: `{name}` runs in this process, where only `timeout` is");
+            let hint = format!("leave it out, or set `{path}.url` beside it to call `{name}` over the network");
+            let origin = config.origin(&key);
+            faults.add(key, message).at(origin).hint(hint);
+        }
     }
 }
 

@@ -31,6 +31,8 @@ pub(crate) trait Provider: Send {
     fn provided(&self) -> Vec<TypeId>;
     /// What it declares of its routes, those of contracts among them.
     fn routes(&self) -> Vec<RouteSpec>;
+    /// The names of the contracts it provides.
+    fn contracts(&self) -> Vec<&'static str>;
     /// What its declarations and its parts need.
     fn needs(&self) -> Needs;
     #[cfg(any(feature = "sqlite", feature = "postgres"))]
@@ -107,6 +109,10 @@ impl<C: Source<M>, M: 'static> Provider for Erased<C, M> {
         let promised =
             self.definition.contracts.iter().flat_map(|contract| contract.operations.iter().map(Operation::route));
         own.chain(promised).collect()
+    }
+
+    fn contracts(&self) -> Vec<&'static str> {
+        self.definition.contracts.iter().map(|contract| contract.name).collect()
     }
 
     fn needs(&self) -> Needs {

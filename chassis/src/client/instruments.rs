@@ -3,13 +3,15 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use http::StatusCode;
+use bytes::Bytes;
+use http::{Response, StatusCode};
 use tokio::time::Duration;
 
-use crate::ErrorKind;
 use crate::resilience::circuit_breaker::{CircuitBreaker, Status, Transition};
 use crate::resilience::retry::GivenUp;
 use crate::telemetry::metrics::{self, Counter, Gauge, Histogram, SECONDS};
+use crate::telemetry::span::Span;
+use crate::{ErrorKind, Result};
 
 /// The instruments of one client, resolved once.
 #[derive(Clone)]
@@ -36,6 +38,21 @@ pub(super) enum Ended {
 }
 
 impl Ended {
+    pub(super) fn of(result: &Result<Response<Bytes>>) -> Self {
+        match result {
+            Ok(response) => Self::Answered(response.status()),
+            Err(error) => Self::Failed(error.kind()),
+        }
+    }
+
+    /// Marks the span of what ended so, unless it was a success.
+    pub(super) fn tell(self, span: &mut Span) {
+        if span.is_recording() && !matches!(self, Self::Answered(status) if status.is_success()) {
+            span.set("error.type", self.as_str().to_owned());
+            span.fail(self.as_str().to_owned());
+        }
+    }
+
     /// The value of its label.
     pub(super) fn as_str(&self) -> &str {
         match self {

@@ -9,7 +9,13 @@ mod settings;
 mod timeouts;
 
 #[cfg(feature = "client")]
-mod bounded;
+mod attempt;
+#[cfg(feature = "client")]
+mod call;
+#[cfg(feature = "client")]
+mod connector;
+#[cfg(feature = "compression")]
+mod gzip;
 #[cfg(feature = "client")]
 mod instances;
 #[cfg(feature = "client")]
@@ -19,11 +25,17 @@ mod registry;
 #[cfg(feature = "client")]
 mod remote;
 #[cfg(feature = "client")]
+mod report;
+#[cfg(feature = "client")]
 mod rules;
 #[cfg(feature = "client")]
 mod stack;
 #[cfg(feature = "client")]
+mod total;
+#[cfg(feature = "client")]
 mod transport;
+#[cfg(feature = "client")]
+mod whole;
 
 pub use balance::{Balance, BalanceSettings, OutlierSettings};
 #[cfg(feature = "client")]
@@ -35,7 +47,7 @@ pub(crate) use remote::Outgoing;
 #[cfg(feature = "client")]
 pub use remote::Remote;
 pub use settings::{
-    BreakerMode, BreakerSettings, BudgetSettings, BulkheadSettings, ClientPreset, ClientSettings, Resolve,
+    BreakerMode, BreakerSettings, BudgetSettings, BulkheadSettings, ClientPreset, ClientSettings, HttpVersion, Resolve,
     RetrySettings,
 };
 pub use timeouts::Timeouts;

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{ClientSettings, Remote};
 use tokio::sync::watch;
 
+use super::report::{self, Sources};
+use super::{ClientSettings, Remote};
 use crate::Result;
+use crate::config::Config;
 use crate::discovery::Snapshot;
 use crate::health::{Health, Impact, Registry, Reporter};
 use crate::resilience::circuit_breaker::Status;
@@ -23,13 +25,19 @@ impl Clients {
     ///
     /// # Errors
     /// Those of [`Remote::new`].
-    pub(crate) fn get_or_make(&self, service: &'static str, name: &str, settings: &ClientSettings) -> Result<Remote> {
+    pub(crate) fn get_or_make(
+        &self,
+        service: &'static str,
+        name: &str,
+        settings: &ClientSettings,
+        config: &Config,
+    ) -> Result<Remote> {
         let key = (service, name.to_owned());
         let mut all = self.all();
         if let Some(remote) = all.get(&key) {
             return Ok(remote.clone());
         }
-        let remote = Remote::of_service(service, name, settings)?;
+        let remote = Remote::of_service(service, settings, Sources { config: Some(config), name })?;
         all.insert(key, remote.clone());
         Ok(remote)
     }
@@ -55,6 +63,7 @@ impl Clients {
                 client = name,
                 url = remote.address(),
                 policies = remote.policies(),
+                set = report::set(remote.active()),
                 "calls"
             );
             let reporter = health.register(format!("{service}/client/{name}"), Impact::Degrading);

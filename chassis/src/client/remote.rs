@@ -3,30 +3,26 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use http::header::{HOST, USER_AGENT};
-use http::uri::{Authority, Scheme};
-use http::{HeaderName, HeaderValue, Request, Response, Uri};
+use http::uri::{Authority, PathAndQuery, Scheme};
+use http::{HeaderMap, HeaderValue, Method, Response, Uri};
 use jiff::Timestamp;
 use tokio::time::Instant;
 use tower::{Service, ServiceExt};
 
 use super::address::Address;
-use super::balance::{EndpointState, Tried};
+use super::balance::EndpointState;
+use super::call::{Call, Described, Limits, Progress};
 use super::instances::port;
 use super::instruments::{Ended, Instruments};
+use super::report::{self, Active, Sources};
 use super::settings::Policies;
-use super::stack::{self, Built, Instances, Limits, Stack};
-use super::{ClientSettings, Timeouts};
+use super::stack::{self, Built, Instances, Stack};
+use super::{ClientSettings, HttpVersion, Timeouts};
 use crate::config::{Faults, mask_url};
 use crate::discovery::Discovery;
 use crate::resilience::circuit_breaker::CircuitBreaker;
-use crate::telemetry::propagation;
 use crate::telemetry::span::{Span, SpanKind};
 use crate::{Context, Error, ErrorKind, Result};
-
-/// The header under which the other side remembers a call.
-pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// One other service. Cloning is cheap and shares the connections.
 #[derive(Clone)]
@@ -37,7 +33,11 @@ struct Inner {
     authority: Authority,
     /// What stands before every path, without a slash at its end.
     prefix: String,
+    /// What requests say whom they are for; `None` where the address that they are sent to says it.
+    host: Option<HeaderValue>,
     policies: Policies,
+    /// For operators: every setting that is in force.
+    active: Vec<Active>,
     breaker: CircuitBreaker,
     /// Where the instances are known.
     instances: Option<Instances>,
@@ -49,9 +49,12 @@ struct Inner {
 
 /// A call before it has an address.
 pub(crate) struct Outgoing {
-    pub(crate) request: Request<Bytes>,
+    pub(crate) method: Method,
     /// Path and query.
     pub(crate) target: String,
+    /// What the operation's arguments have set.
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
     pub(crate) contract: &'static str,
     pub(crate) operation: &'static str,
     pub(crate) template: &'static str,
@@ -68,11 +71,12 @@ impl Remote {
     /// # Errors
     /// When there is no URL, or it is none that can be called, or the settings contradict each other.
     pub fn new(name: &str, settings: &ClientSettings) -> Result<Self> {
-        Self::of_service("", name, settings)
+        Self::of_service("", settings, Sources { config: None, name })
     }
 
     /// The same for a service of this process, under whose name it is counted.
-    pub(crate) fn of_service(service: &str, name: &str, settings: &ClientSettings) -> Result<Self> {
+    pub(super) fn of_service(service: &str, settings: &ClientSettings, sources: Sources<'_>) -> Result<Self> {
+        let name = sources.name;
         let key = format!("clients.{name}.url");
         let Some(url) = &settings.url else {
             let advice = format!(
@@ -89,10 +93,15 @@ impl Remote {
         }
         let instruments = Instruments::new(service, name);
         let Built { stack, breaker, instances } = stack::build(&scheme, &authority, settings, &policies, &instruments)?;
+        // An HTTP/2 request must not say two different things.
+        let by_address = instances.is_some() && settings.http_version == HttpVersion::Http2;
+        let host = HeaderValue::from_str(authority.as_str()).ok().filter(|_| !by_address);
         Ok(Self(Arc::new(Inner {
             scheme,
             authority,
             prefix,
+            host,
+            active: report::of(settings, &policies, sources),
             policies,
             breaker,
             instances,
@@ -133,6 +142,11 @@ impl Remote {
         self.0.policies.to_string()
     }
 
+    /// Every setting that is in force.
+    pub(crate) fn active(&self) -> &[Active] {
+        &self.0.active
+    }
+
     /// When a call failed last, and how.
     pub(crate) fn last_failure(&self) -> Option<(Timestamp, String)> {
         self.0.last_failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -144,48 +158,27 @@ impl Remote {
 
     /// Makes a call: whatever is answered is `Ok`.
     pub(crate) async fn call(&self, outgoing: Outgoing) -> Result<Response<Bytes>> {
-        let Inner { scheme, authority, prefix, instruments, stack, .. } = &*self.0;
-        let Outgoing { mut request, target, contract, operation, template, limits, idempotent, key } = outgoing;
-        let context = Context::current().with_timeout(limits.total);
+        let Inner { scheme, authority, instruments, stack, .. } = &*self.0;
+        let Outgoing { contract, operation, .. } = outgoing;
         let name = || format!("`{contract}.{operation}`");
-        if context.remaining().is_some_and(|left| left.is_zero()) {
+        let context = Context::current().with_timeout(outgoing.limits.total);
+        let started = Instant::now();
+        if context.deadline.is_some_and(|deadline| deadline <= started) {
             let message = format!("{} was not called: there is no time left", name());
             return Err(Error::new(ErrorKind::DeadlineExceeded, message));
         }
-
-        let method = request.method().clone();
-        let mut span = Span::start(SpanKind::Client, format!("{method} {template}"), &context);
+        let mut span = Span::start(SpanKind::Internal, "", &context);
         if span.is_recording() {
-            span.set("http.request.method", method.as_str().to_owned());
-            span.set("server.address", authority.host().to_owned());
-            span.set("server.port", i64::from(port(scheme, authority)));
-            span.set("url.template", template);
+            span.rename(format!("{contract}.{operation}"));
             span.set("chassis.contract", contract);
             span.set("chassis.operation", operation);
         }
         let context = span.context(&context);
+        let call = Arc::new(self.prepare(outgoing, &context, span.is_recording())?);
 
-        let uri = Uri::builder().scheme(scheme.clone()).authority(authority.clone());
-        *request.uri_mut() = uri.path_and_query(format!("{prefix}{target}")).build().map_err(|error| {
-            Error::new(ErrorKind::Protocol, format!("{} has no valid address", name())).with_source(error)
-        })?;
-        carry(&mut request, &context, authority, key);
-        request.extensions_mut().insert(Tried::default());
-        request.extensions_mut().insert(Limits { attempt: limits.attempt, deadline: context.deadline, idempotent });
-
-        let started = Instant::now();
-        let result = context.scope(async { stack.clone().ready().await?.call(request).await }).await;
-        let ended = match &result {
-            Ok(response) => Ended::Answered(response.status()),
-            Err(error) => Ended::Failed(error.kind()),
-        };
-        if let Ended::Answered(status) = ended {
-            span.set("http.response.status_code", i64::from(status.as_u16()));
-        }
-        if !matches!(ended, Ended::Answered(status) if status.is_success()) {
-            span.set("error.type", ended.as_str().to_owned());
-            span.fail(ended.as_str().to_owned());
-        }
+        let result = context.scope(async { stack.clone().ready().await?.call(call).await }).await;
+        let ended = Ended::of(&result);
+        ended.tell(&mut span);
         instruments.took(contract, operation, ended, started.elapsed());
         let result = result.map_err(|error| {
             let kind = error.kind();
@@ -202,29 +195,36 @@ impl Remote {
         }
         result
     }
-}
 
-/// Sets what every call carries. The deadline is set by each attempt anew.
-fn carry(request: &mut Request<Bytes>, context: &Context, authority: &Authority, key: Option<Option<Arc<str>>>) {
-    let headers = request.headers_mut();
-    // A contract that takes the key as an argument has set it already; nobody knows better than its caller.
-    let key = key.filter(|_| !headers.contains_key(&IDEMPOTENCY_KEY));
-    let mut set = |name: HeaderName, value: &str| {
-        // What came from elsewhere and is no valid header is not passed on.
-        if let Ok(value) = HeaderValue::from_str(value) {
-            headers.insert(name, value);
-        }
-    };
-    set(HOST, authority.as_str());
-    set(USER_AGENT, context.service.unwrap_or("chassis"));
-    if let Some(id) = &context.request_id {
-        set(REQUEST_ID, id);
+    /// The call as its layers know it.
+    fn prepare(&self, outgoing: Outgoing, context: &Context, recorded: bool) -> Result<Call> {
+        let Inner { scheme, authority, prefix, host, .. } = &*self.0;
+        let Outgoing { method, target, headers, body, contract, operation, template, limits, idempotent, key } =
+            outgoing;
+        let target = if prefix.is_empty() { target } else { format!("{prefix}{target}") };
+        let uri = PathAndQuery::from_maybe_shared(Bytes::from(target)).map_err(http::Error::from).and_then(|target| {
+            Uri::builder().scheme(scheme.clone()).authority(authority.clone()).path_and_query(target).build()
+        });
+        let uri = uri.map_err(|error| {
+            let message = format!("`{contract}.{operation}` has no valid address");
+            Error::new(ErrorKind::Protocol, message).with_source(error)
+        })?;
+        let key = key.map(|chosen| chosen.unwrap_or_else(|| uuid::Uuid::now_v7().to_string().into()));
+        Ok(Call {
+            method,
+            uri,
+            headers,
+            body,
+            host: host.clone(),
+            key: key.and_then(|key| HeaderValue::from_str(&key).ok()),
+            limits: Limits { attempt: limits.attempt, deadline: context.deadline, idempotent },
+            context: context.clone(),
+            described: recorded.then(|| Described {
+                template,
+                server: authority.host().to_owned(),
+                port: port(scheme, authority),
+            }),
+            progress: Progress::default(),
+        })
     }
-    if let Some(key) = key {
-        match key {
-            Some(key) => set(IDEMPOTENCY_KEY, &key),
-            None => set(IDEMPOTENCY_KEY, &uuid::Uuid::now_v7().to_string()),
-        }
-    }
-    propagation::inject(context, |name, value| set(HeaderName::from_static(name), &value));
 }

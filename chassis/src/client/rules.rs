@@ -1,35 +1,48 @@
 //! What HTTP says about calls: which may be sent again, and what their results mean.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::header::RETRY_AFTER;
-use http::{HeaderMap, Request, Response, StatusCode};
+use http::{HeaderMap, Response, StatusCode};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
 use tokio::time::{Duration, Instant};
 
-use super::bounded::{CutShort, Limits};
+use super::attempt::CutShort;
+use super::call::Call;
 use super::instruments::Instruments;
-use super::remote::IDEMPOTENCY_KEY;
+use super::transport::{Garbled, Unsent};
 use crate::http::Problem;
 use crate::resilience::Outcome;
 use crate::resilience::retry::{GivenUp, RetryRule, Verdict};
 use crate::{Error, ErrorKind};
 
 /// What the breaker makes of a result: a service that answers works, whatever the answer is, unless it says that it fails.
+/// One that refuses what is too much for it does what it can: to leave it alone would only waste that (decision 28).
 pub(super) fn health(result: Result<&Response<Bytes>, &Error>) -> Outcome {
     match result {
         Ok(response) if response.extensions().get::<CutShort>().is_some() => Outcome::Ignored,
         Ok(response) => match response.status() {
             StatusCode::NOT_IMPLEMENTED | StatusCode::HTTP_VERSION_NOT_SUPPORTED => Outcome::Success,
             StatusCode::TOO_MANY_REQUESTS => Outcome::Failure,
+            StatusCode::SERVICE_UNAVAILABLE if is_refused(response) => Outcome::Ignored,
             status if status.is_server_error() => Outcome::Failure,
             _ => Outcome::Success,
         },
-        Err(error) => match error.kind() {
-            ErrorKind::Unavailable | ErrorKind::DeadlineExceeded => Outcome::Failure,
-            // An answer that is too large came from somebody who works.
-            _ => Outcome::Ignored,
-        },
+        Err(error) if may_pass(error) => Outcome::Failure,
+        // An answer that is too large came from somebody who works.
+        Err(_) => Outcome::Ignored,
+    }
+}
+
+/// Whether it is the other side that fails, which may do better the next time, or on another instance.
+fn may_pass(error: &Error) -> bool {
+    match error.kind() {
+        ErrorKind::Unavailable | ErrorKind::DeadlineExceeded => true,
+        // Whoever answers in no language that is spoken here does not work.
+        ErrorKind::Protocol => error.downcast_ref::<Garbled>().is_some(),
+        _ => false,
     }
 }
 
@@ -46,15 +59,17 @@ impl Repeatable {
     }
 }
 
-impl RetryRule<Request<Bytes>, Response<Bytes>, Error> for Repeatable {
-    fn replay(&self, request: &Request<Bytes>) -> Option<Request<Bytes>> {
-        let limits = request.extensions().get::<Limits>()?;
-        let repeatable = request.method().is_idempotent() || request.headers().contains_key(&IDEMPOTENCY_KEY);
-        let fits = limits.idempotent && repeatable && request.body().len() <= self.body_limit;
-        fits.then(|| request.clone())
+impl RetryRule<Arc<Call>, Response<Bytes>, Error> for Repeatable {
+    fn replay(&self, call: &Arc<Call>) -> Option<Arc<Call>> {
+        (call.body.len() <= self.body_limit).then(|| Arc::clone(call))
     }
 
-    fn verdict(&self, result: Result<&Response<Bytes>, &Error>) -> Verdict {
+    fn verdict(&self, call: &Arc<Call>, result: Result<&Response<Bytes>, &Error>) -> Verdict {
+        if !call.is_repeatable() {
+            // Nobody has begun with it.
+            let unsent = result.err().is_some_and(|error| error.downcast_ref::<Unsent>().is_some());
+            return if unsent { Verdict::Retry { after: None } } else { Verdict::Final };
+        }
         match result {
             Ok(response) => match response.status() {
                 StatusCode::TOO_MANY_REQUESTS
@@ -64,15 +79,13 @@ impl RetryRule<Request<Bytes>, Response<Bytes>, Error> for Repeatable {
                 StatusCode::CONFLICT if is_in_flight(response) => Verdict::Retry { after: None },
                 _ => Verdict::Final,
             },
-            Err(error) => match error.kind() {
-                ErrorKind::Unavailable | ErrorKind::DeadlineExceeded => Verdict::Retry { after: None },
-                _ => Verdict::Final,
-            },
+            Err(error) if may_pass(error) => Verdict::Retry { after: None },
+            Err(_) => Verdict::Final,
         }
     }
 
-    fn deadline(&self, request: &Request<Bytes>) -> Option<Instant> {
-        request.extensions().get::<Limits>()?.deadline
+    fn deadline(&self, call: &Arc<Call>) -> Option<Instant> {
+        call.limits.deadline
     }
 
     fn retrying(&self, _: Duration) {
@@ -84,9 +97,23 @@ impl RetryRule<Request<Bytes>, Response<Bytes>, Error> for Repeatable {
     }
 }
 
+/// What the balancer makes of it: to be refused is no reason to come back to the same instance.
+pub(super) fn is_bad(result: Result<&Response<Bytes>, &Error>) -> bool {
+    health(result) == Outcome::Failure || result.is_ok_and(is_refused)
+}
+
+/// Whether the other side has too much to do for this call.
+fn is_refused(response: &Response<Bytes>) -> bool {
+    response.status() == StatusCode::SERVICE_UNAVAILABLE && says(response, "overloaded")
+}
+
 /// Whether an earlier attempt with the same key is still at work.
 fn is_in_flight(response: &Response<Bytes>) -> bool {
-    Problem::decode(response.status(), response.body()).is_some_and(|problem| problem.code == "request_in_flight")
+    says(response, "request_in_flight")
+}
+
+fn says(response: &Response<Bytes>, code: &str) -> bool {
+    Problem::decode(response.status(), response.body()).is_some_and(|problem| problem.code == code)
 }
 
 /// How long the other side wants to be left alone: RFC 9110, 10.2.3. What cannot be read is as if it were absent.
@@ -102,16 +129,25 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::call::{Limits, Progress};
 
-    fn request(method: &str, key: bool, idempotent: bool, body: usize) -> Request<Bytes> {
-        let mut request = Request::new(Bytes::from(vec![b'x'; body]));
-        *request.method_mut() = method.parse().expect("a method");
-        if key {
-            request.headers_mut().insert(IDEMPOTENCY_KEY, http::HeaderValue::from_static("7"));
-        }
-        let limits = Limits { attempt: Duration::from_secs(1), deadline: None, idempotent };
-        request.extensions_mut().insert(limits);
-        request
+    fn call(method: &str, key: bool, idempotent: bool, body: usize) -> Arc<Call> {
+        Arc::new(Call {
+            method: method.parse().expect("a method"),
+            uri: http::Uri::default(),
+            headers: HeaderMap::new(),
+            body: Bytes::from(vec![b'x'; body]),
+            host: None,
+            key: key.then(|| http::HeaderValue::from_static("7")),
+            limits: Limits { attempt: Duration::from_secs(1), deadline: None, idempotent },
+            context: crate::Context::default(),
+            described: None,
+            progress: Progress::default(),
+        })
+    }
+
+    fn get() -> Arc<Call> {
+        call("GET", false, true, 0)
     }
 
     fn response(status: u16, retry_after: Option<&str>, body: &'static str) -> Response<Bytes> {
@@ -138,10 +174,11 @@ mod tests {
             ("POST", true, false, 0, false),
             ("PATCH", false, false, 0, false),
         ] {
-            let copy = rule().replay(&request(method, key, idempotent, body));
-            assert_eq!(copy.is_some(), expected, "{method}, key {key}, {body} bytes");
+            let call = call(method, key, idempotent, body);
+            let failed = Error::new(ErrorKind::Unavailable, "x");
+            let again = rule().replay(&call).is_some() && rule().verdict(&call, Err(&failed)) != Verdict::Final;
+            assert_eq!(again, expected, "{method}, key {key}, {body} bytes");
         }
-        assert!(rule().replay(&Request::new(Bytes::new())).is_none(), "it was not said to be idempotent");
     }
 
     #[test]
@@ -159,7 +196,7 @@ mod tests {
             (response(429, Some("-1"), ""), again(None)),
             (response(503, Some("Sun, 06 Nov 1994 08:49:37 GMT"), ""), again(Some(Duration::ZERO))),
         ] {
-            assert_eq!(rule().verdict(Ok(&response)), expected, "{response:?}");
+            assert_eq!(rule().verdict(&get(), Ok(&response)), expected, "{response:?}");
         }
         for (kind, expected) in [
             (ErrorKind::Unavailable, again(None)),
@@ -167,7 +204,7 @@ mod tests {
             (ErrorKind::CircuitOpen, Verdict::Final),
             (ErrorKind::Protocol, Verdict::Final),
         ] {
-            assert_eq!(rule().verdict(Err(&Error::new(kind, "x"))), expected, "{kind:?}");
+            assert_eq!(rule().verdict(&get(), Err(&Error::new(kind, "x"))), expected, "{kind:?}");
         }
     }
 
@@ -175,7 +212,7 @@ mod tests {
     fn a_date_to_come_back_at() {
         let at = Timestamp::now() + jiff::SignedDuration::from_secs(100);
         let text = jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&at).expect("a date");
-        let Verdict::Retry { after: Some(after) } = rule().verdict(Ok(&response(503, Some(&text), ""))) else {
+        let Verdict::Retry { after: Some(after) } = rule().verdict(&get(), Ok(&response(503, Some(&text), ""))) else {
             panic!("`{text}` was not read");
         };
         assert!((98..=100).contains(&after.as_secs()), "{after:?}");
@@ -194,6 +231,13 @@ mod tests {
         ] {
             assert_eq!(health(Ok(&response(status, None, ""))), expected, "{status}");
         }
+        let refused = response(503, Some("1"), "{\"code\":\"overloaded\"}");
+        assert_eq!(
+            (health(Ok(&refused)), is_bad(Ok(&refused))),
+            (Outcome::Ignored, true),
+            "it works as much as it can"
+        );
+        assert!(is_bad(Ok(&response(503, None, ""))) && !is_bad(Ok(&response(200, None, ""))));
         let mut late = response(504, None, "");
         late.extensions_mut().insert(CutShort);
         assert_eq!(health(Ok(&late)), Outcome::Ignored);

@@ -6,18 +6,21 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::Response;
 use http::uri::{Authority, Scheme};
-use http::{Request, Response};
 use tower::ServiceBuilder;
+use tower::layer::layer_fn;
 use tower::util::{BoxCloneSyncService, Either, MapErrLayer};
 
 use super::ClientSettings;
+use super::attempt::Attempts;
 use super::balance::{Balanced, Balancer};
-use super::bounded::{attempt, total};
+use super::call::Call;
 use super::instances;
 use super::instruments::Instruments;
 use super::rules::{Repeatable, health};
 use super::settings::{BreakerMode, Policies};
+use super::total::Total;
 use super::transport::Transport;
 use crate::discovery::Discovery;
 use crate::resilience::GuardError;
@@ -26,10 +29,8 @@ use crate::resilience::circuit_breaker::{CircuitBreaker, CircuitBreakerLayer, Ci
 use crate::resilience::retry::RetryLayer;
 use crate::{Error, ErrorKind, Result};
 
-pub(super) use super::bounded::Limits;
-
 /// A call with everything that guards it.
-pub(super) type Stack = BoxCloneSyncService<Request<Bytes>, Response<Bytes>, Error>;
+pub(super) type Stack = BoxCloneSyncService<Arc<Call>, Response<Bytes>, Error>;
 
 /// The stack of one service, and what of it an operator looks at.
 pub(super) struct Built {
@@ -76,7 +77,7 @@ pub(super) fn build(
         }
     };
     let stack = ServiceBuilder::new()
-        .layer(total())
+        .layer(layer_fn(Total))
         .layer(RetryLayer::new(policies.retry.clone(), repeatable))
         .layer(MapErrLayer::new(move |error: GuardError<CircuitOpen, Error>| {
             error.into_one(|open| refused(&refusals, open), |error| error)
@@ -86,7 +87,7 @@ pub(super) fn build(
             error.into_one(|full| crowded(&crowds, full), |error| error)
         }))
         .layer(BulkheadLayer::new(Bulkhead::new(policies.bulkhead)))
-        .layer(attempt())
+        .layer(layer_fn(Attempts))
         .service(connection);
     Ok(Built { stack: BoxCloneSyncService::new(stack), breaker, instances: found })
 }

@@ -1,98 +1,140 @@
-//! Connections: HTTP/1.1, kept open and shared, TLS for `https`.
+//! Sends a request and reads the answer whole.
 
-use std::sync::Arc;
-use std::task::{Context as TaskContext, Poll};
+use std::pin::Pin;
+use std::task::{Context as TaskContext, Poll, ready};
 
 use bytes::Bytes;
+use http::header::ACCEPT_ENCODING;
+use http::response::Parts;
 use http::uri::Scheme;
-use http::{Request, Response};
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper_rustls::{FixedServerNameResolver, HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
-use rustls::crypto::ring;
-use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, RootCertStore};
+use http::{HeaderValue, Response};
+use http_body::Body;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper_util::client::legacy::{Error as HyperError, ResponseFuture};
 use tower::Service;
 
 use super::ClientSettings;
-use crate::{BoxFuture, Error, ErrorKind, Result};
+use super::call::Attempt;
+use super::connector::{self, Pool};
+use super::whole::Whole;
+use crate::{Error, ErrorKind, Result};
 
-/// Sends requests and reads answers whole.
+/// The end of the stack.
 #[derive(Clone)]
 pub(super) struct Transport {
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    pool: Pool,
     response_limit: usize,
+    compression: bool,
 }
+
+/// An answer that could not be understood as one of HTTP.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Garbled(#[source] HyperError);
+
+/// A request that nobody has begun to work on.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Unsent(#[source] HyperError);
 
 impl Transport {
     /// `name` is whose certificate the other side is to show, where that is not the host of the address.
     pub(super) fn new(scheme: &Scheme, name: Option<&str>, settings: &ClientSettings) -> Result<Self> {
-        let mut tcp = HttpConnector::new();
-        tcp.set_connect_timeout(Some(settings.connect_timeout));
-        tcp.set_nodelay(true);
-        tcp.enforce_http(false);
-        let mut connector = HttpsConnectorBuilder::new().with_tls_config(tls(scheme)?).https_or_http();
-        if let Some(name) = name.filter(|_| *scheme == Scheme::HTTPS) {
-            let name = ServerName::try_from(name.to_owned()).map_err(|error| {
-                Error::new(ErrorKind::Config, format!("`{name}` is no name that a certificate can have"))
-                    .with_source(error)
-            })?;
-            connector = connector.with_server_name_resolver(FixedServerNameResolver::new(name));
-        }
-        let connector = connector.enable_http1();
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(settings.idle_timeout)
-            .build(connector.wrap_connector(tcp));
-        Ok(Self { client, response_limit: settings.response_limit })
+        Ok(Self {
+            pool: connector::pool(scheme, name, settings)?,
+            response_limit: settings.response_limit,
+            compression: settings.compression,
+        })
     }
 }
 
-/// Trusts what the system trusts; for plain `http` nothing is loaded.
-fn tls(scheme: &Scheme) -> Result<ClientConfig> {
-    use hyper_rustls::ConfigBuilderExt;
-
-    let versions = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| Error::new(ErrorKind::Config, "TLS cannot be set up").with_source(error))?;
-    if *scheme != Scheme::HTTPS {
-        return Ok(versions.with_root_certificates(RootCertStore::empty()).with_no_client_auth());
-    }
-    let roots = versions.with_native_roots().map_err(|error| {
-        Error::new(ErrorKind::Config, "the system has no certificates to trust (install `ca-certificates`)")
-            .with_source(error)
-    })?;
-    Ok(roots.with_no_client_auth())
-}
-
-impl Service<Request<Bytes>> for Transport {
+impl Service<Attempt> for Transport {
     type Response = Response<Bytes>;
     type Error = Error;
-    type Future = BoxFuture<'static, Result<Response<Bytes>>>;
+    type Future = Exchange;
 
     fn poll_ready(&mut self, _: &mut TaskContext<'_>) -> Poll<Result<()>> {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<Bytes>) -> Self::Future {
-        let sent = self.client.request(request.map(Full::new));
-        let limit = self.response_limit;
-        Box::pin(async move {
-            let response = sent.await.map_err(|error| {
-                let message = if error.is_connect() { "cannot connect" } else { "the connection broke off" };
-                Error::new(ErrorKind::Unavailable, message).with_source(error)
-            })?;
-            let (parts, body) = response.into_parts();
-            let body = Limited::new(body, limit).collect().await.map_err(|error| {
-                if error.is::<LengthLimitError>() {
-                    let message = format!("the answer is larger than {limit} bytes (`response_limit`)");
-                    return Error::new(ErrorKind::Protocol, message);
-                }
-                Error::new(ErrorKind::Unavailable, "the answer broke off").with_source(error)
-            })?;
-            Ok(Response::from_parts(parts, body.to_bytes()))
-        })
+    fn call(&mut self, attempt: Attempt) -> Self::Future {
+        let mut request = attempt.request;
+        if self.compression {
+            request.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
+        }
+        let sent = self.pool.request(request.map(Full::new));
+        Exchange { step: Step::Sent(sent), limit: self.response_limit, compression: self.compression }
     }
+}
+
+/// A request that was sent, until its answer is there.
+pub(super) struct Exchange {
+    step: Step,
+    limit: usize,
+    compression: bool,
+}
+
+enum Step {
+    Sent(ResponseFuture),
+    Reading { head: Option<Parts>, body: Incoming, whole: Whole },
+}
+
+impl Future for Exchange {
+    type Output = Result<Response<Bytes>>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
+        let Self { step, limit, compression } = &mut *self;
+        loop {
+            match step {
+                Step::Sent(sent) => {
+                    let (mut head, body) = ready!(Pin::new(sent).poll(cx)).map_err(broken)?.into_parts();
+                    let whole = Whole::new(&mut head.headers, *limit, *compression)?;
+                    *step = Step::Reading { head: Some(head), body, whole };
+                }
+                Step::Reading { head, body, whole } => match ready!(Pin::new(body).poll_frame(cx)) {
+                    Some(Ok(frame)) => {
+                        if let Ok(piece) = frame.into_data() {
+                            whole.add(piece)?;
+                        }
+                    }
+                    Some(Err(error)) => {
+                        let broke_off = Error::new(ErrorKind::Unavailable, "the answer broke off");
+                        return Poll::Ready(Err(broke_off.with_source(error)));
+                    }
+                    None => {
+                        let Some(head) = head.take() else { unreachable!("an answer ends once") };
+                        return Poll::Ready(whole.end().map(|body| Response::from_parts(head, body)));
+                    }
+                },
+            }
+        }
+    }
+}
+
+/// What a request without an answer means.
+fn broken(error: HyperError) -> Error {
+    let cause = std::error::Error::source(&error).and_then(|cause| cause.downcast_ref::<hyper::Error>());
+    let garbled = match cause {
+        Some(cause) if cause.is_parse_too_large() => "the head of the answer is too large",
+        Some(cause) if cause.is_parse_version_h2() => "the other side speaks HTTP/2 (`http_version`)",
+        Some(cause) if cause.is_parse() => "the answer is no HTTP",
+        _ if error.is_connect() => {
+            return Error::new(ErrorKind::Unavailable, "cannot connect").with_source(Unsent(error));
+        }
+        Some(cause) if cause.is_canceled() || is_refused(cause) => {
+            return Error::new(ErrorKind::Unavailable, "the connection was closing").with_source(Unsent(error));
+        }
+        _ => return Error::new(ErrorKind::Unavailable, "the connection broke off").with_source(error),
+    };
+    Error::new(ErrorKind::Protocol, garbled).with_source(Garbled(error))
+}
+
+/// Whether an HTTP/2 server says that it has not begun, and will not: RFC 9113, 8.7.
+fn is_refused(error: &hyper::Error) -> bool {
+    let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<h2::Error>());
+    cause.is_some_and(|cause| {
+        cause.is_remote()
+            && (cause.is_go_away() || cause.is_reset() && cause.reason() == Some(h2::Reason::REFUSED_STREAM))
+    })
 }

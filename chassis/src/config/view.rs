@@ -97,9 +97,9 @@ impl Config {
         self.root.get(path).is_some()
     }
 
-    /// Where the value of a key comes from; the program itself, if nobody has set it.
-    pub(crate) fn origin(&self, key: &str) -> Origin {
-        self.root.get(key).and_then(Node::place).unwrap_or(Origin::Default)
+    /// Where the value at a path comes from, or of a table its first value; `None` where nobody has set anything.
+    pub fn origin(&self, path: &str) -> Option<Origin> {
+        self.root.get(path).and_then(Node::place)
     }
 
     /// Everything that is wrong, for a process with these sections and services: every section as each service sees it,

@@ -3,13 +3,14 @@
 use std::any::TypeId;
 use std::ops::{Deref, DerefMut};
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::ApiError;
-use crate::{Error, ErrorKind, Result};
+use super::{ApiError, outcome};
+use crate::{Error, Result};
 
 /// Something that a method of a contract can take: what is marked `#[model]`, and plain values.
 #[diagnostic::on_unimplemented(
@@ -75,7 +76,7 @@ pub struct Encoded {
     pub status: Option<StatusCode>,
     pub headers: HeaderMap,
     /// Empty for what says nothing.
-    pub body: Vec<u8>,
+    pub body: Bytes,
 }
 
 #[diagnostic::do_not_recommend]
@@ -86,14 +87,13 @@ impl<T: Serialize + DeserializeOwned + JsonSchema + Send + 'static> Answer for T
         }
         let body =
             serde_json::to_vec(&self).map_err(|error| Error::from(error).context("the answer cannot be written"))?;
-        Ok(Encoded { body, ..Encoded::default() })
+        Ok(Encoded { body: body.into(), ..Encoded::default() })
     }
 
     fn decode(answer: Encoded) -> Result<Self> {
         let body = if answer.body.is_empty() { b"null".as_slice() } else { &answer.body };
-        serde_json::from_slice(body).map_err(|error| {
-            Error::new(ErrorKind::Protocol, "the answer is not what the contract says").with_source(error)
-        })
+        serde_json::from_slice(body)
+            .map_err(|error| outcome::unreadable("the answer is not what the contract says", &error))
     }
 
     fn schema(generator: &mut SchemaGenerator) -> Option<Schema> {

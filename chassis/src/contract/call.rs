@@ -12,6 +12,7 @@ use super::operation::Operation;
 use super::outcome;
 use super::table::{Form, Output, Plain, Whole};
 use crate::http::Problem;
+use crate::http::json::is_json;
 use crate::{Error, ErrorKind, Result};
 
 /// What stands for itself in a segment of a path: RFC 3986's unreserved characters.
@@ -124,14 +125,17 @@ impl Call {
     fn into_outgoing<D: ?Sized>(self, core: &Core<D>) -> crate::client::Outgoing {
         use http::header::ACCEPT;
 
-        let separator = if self.query.is_empty() { "" } else { "?" };
-        let mut request = http::Request::new(self.body);
-        *request.method_mut() = self.operation.method.clone();
-        *request.headers_mut() = self.headers;
-        request.headers_mut().insert(ACCEPT, HeaderValue::from_static("application/json"));
+        let Self { path: mut target, mut headers, .. } = self;
+        if !self.query.is_empty() {
+            target.push('?');
+            target.push_str(&self.query);
+        }
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         crate::client::Outgoing {
-            request,
-            target: format!("{}{separator}{}", self.path, self.query),
+            method: self.operation.method.clone(),
+            target,
+            headers,
+            body: self.body,
             contract: self.operation.contract,
             operation: self.operation.name,
             template: self.operation.path,
@@ -149,10 +153,22 @@ pub(super) fn receive<O: ContractOutput>(operation: &Operation, result: Result<h
         if !parts.status.is_success() {
             return Err(fail(operation, parts.status, &body));
         }
-        let answer = Encoded { status: Some(parts.status), headers: parts.headers, body: body.to_vec() };
+        check_kind(operation, &parts.headers, &body).map_err(<O::Err as ApiError>::unexpected)?;
+        let answer = Encoded { status: Some(parts.status), headers: parts.headers, body };
         <O::Ok as Answer>::decode(answer).map_err(<O::Err as ApiError>::unexpected)
     });
     O::from_result(result)
+}
+
+/// An answer that says what it is must be JSON: a page of some proxy is told apart from a service that has changed.
+fn check_kind(operation: &Operation, headers: &HeaderMap, body: &[u8]) -> Result<()> {
+    let kind = match headers.get(CONTENT_TYPE).map(HeaderValue::to_str) {
+        None => return Ok(()),
+        Some(Ok(kind)) if body.is_empty() || is_json(kind) => return Ok(()),
+        Some(kind) => kind.ok().filter(|kind| kind.len() <= 64).unwrap_or("something else"),
+    };
+    let Operation { contract, name, .. } = operation;
+    Err(Error::new(ErrorKind::Protocol, format!("`{contract}.{name}` answered `{kind}` and not JSON")))
 }
 
 fn fail<E: ApiError>(operation: &Operation, status: StatusCode, body: &[u8]) -> E {

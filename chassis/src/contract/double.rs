@@ -1,6 +1,10 @@
 //! Scripted doubles for tests.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::fault::Fault;
+use super::operation::Operation;
+use super::table::Output;
 
 type Answers<A, O> = Box<dyn FnMut(A) -> O + Send>;
 
@@ -12,28 +16,42 @@ pub struct Script<A, O> {
 
 struct State<A, O> {
     answers: Option<Answers<A, O>>,
+    faults: Vec<Fault>,
     calls: usize,
 }
 
 impl<A, O> Script<A, O> {
     /// A method that has no answer yet.
     pub fn new(name: &'static str) -> Self {
-        Self { name, state: Mutex::new(State { answers: None, calls: 0 }) }
+        Self { name, state: Mutex::new(State { answers: None, faults: Vec::new(), calls: 0 }) }
     }
 
     /// Answers so from now on.
     pub fn set(&self, answers: impl FnMut(A) -> O + Send + 'static) {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).answers = Some(Box::new(answers));
+        self.state().answers = Some(Box::new(answers));
     }
 
-    /// The next answer.
+    /// Adds something that goes wrong.
+    pub fn fault(&self, fault: Fault) {
+        self.state().faults.push(fault);
+    }
+
+    /// The next answer, or what goes wrong with it.
     ///
     /// # Panics
     /// When none is scripted.
-    pub fn answer(&self, arguments: A) -> O {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.calls += 1;
-        match &mut state.answers {
+    pub async fn answer(&self, table: &Output<O>, operation: &Operation, arguments: A) -> O {
+        let fault = {
+            let mut state = self.state();
+            state.calls += 1;
+            state.faults.iter().find(|fault| fault.is_about(state.calls)).cloned()
+        };
+        if let Some(fault) = fault
+            && let Err(error) = fault.happen(operation).await
+        {
+            return (table.unexpected)(error);
+        }
+        match &mut self.state().answers {
             Some(answers) => answers(arguments),
             None => panic!("the double has no answer for `{0}`: script one with `.on_{0}(…)`", self.name),
         }
@@ -41,6 +59,11 @@ impl<A, O> Script<A, O> {
 
     /// How often it was asked.
     pub fn calls(&self) -> usize {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).calls
+        self.state().calls
+    }
+
+    fn state(&self) -> MutexGuard<'_, State<A, O>> {
+        // A script that panicked is the test's own failure.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

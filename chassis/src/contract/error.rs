@@ -9,8 +9,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::outcome;
 use crate::http::Problem;
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, Result};
 
 /// An enum of errors that arrives at the caller as the same enum; written by `#[derive(ApiError)]`.
 ///
@@ -113,9 +114,8 @@ impl ErrorData {
     /// # Errors
     /// When it is something else.
     pub fn read<T: DeserializeOwned>(self) -> Result<T> {
-        serde_json::from_value(self.0.unwrap_or_default()).map_err(|error| {
-            Error::new(ErrorKind::Protocol, "the error's data is not what its code promises").with_source(error)
-        })
+        serde_json::from_value(self.0.unwrap_or_default())
+            .map_err(|error| outcome::unreadable("the error's data is not what its code promises", &error))
     }
 }
 

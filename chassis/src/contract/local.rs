@@ -20,7 +20,7 @@ impl<D: ?Sized + Send + Sync + 'static> Core<D> {
     ///
     /// The implementation gets the deadline, a context and spans of its own, a panic is an error, an unexpected error
     /// says no more than it would to another process, and what changes something runs to its end though nobody waits.
-    /// A double is called as it is: its panics are the test's.
+    /// A double is called as it is: its panics are the test's. It has the deadline that the call would have.
     #[doc(hidden)]
     pub async fn call<O: Send + 'static>(
         &self,
@@ -29,7 +29,10 @@ impl<D: ?Sized + Send + Sync + 'static> Core<D> {
         call: impl FnOnce(Arc<D>) -> BoxFuture<'static, O> + Send + 'static,
     ) -> O {
         let slot = match &self.back {
-            Back::Double(double) => return call(Arc::clone(double)).await,
+            Back::Double(double) => {
+                let context = Context::current().with_timeout(self.limits(operation).total);
+                return context.scope(call(Arc::clone(double))).await;
+            }
             Back::Local(slot) => slot,
             #[cfg(feature = "client")]
             Back::Remote(_) => {

@@ -11,7 +11,7 @@
 //! | `incoming` | a request becomes arguments |
 //! | `answer`, `table`, `text` | what a method takes and returns, there and back |
 //! | `error`, `outcome` | errors, there and back |
-//! | `back`, `call`, `local`, `double` | the client and its backs |
+//! | `back`, `call`, `local`, `double`, `fault` | the client and its backs |
 
 mod answer;
 mod back;
@@ -19,6 +19,7 @@ mod call;
 mod describe;
 mod double;
 mod error;
+mod fault;
 mod incoming;
 mod local;
 mod operation;
@@ -31,6 +32,7 @@ pub use answer::{Answer, ContractInput, ContractOutput, Reply};
 pub use back::{CallOptions, Core};
 pub use describe::{ContractSpec, OperationSpec, ParameterSpec, Place};
 pub use error::{ApiError, ErrorData, ErrorLabel, ErrorSpec, IntoError, OrUnexpected};
+pub use fault::Fault;
 pub use operation::Operation;
 pub use slot::Slot;
 

@@ -23,7 +23,11 @@ pub(super) fn hide(operation: &Operation, error: &Error) -> Problem {
 
 /// What a caller makes of an answer that is no success and no promised error.
 pub(super) fn unexpected(operation: &Operation, status: StatusCode, problem: Option<&Problem>) -> Error {
-    let code = problem.map_or("no problem details", |problem| problem.code.as_str());
+    // Whatever the other side sends ends up in logs: what is no code and no trace is not repeated.
+    let code = problem.map_or("no problem details", |problem| match problem.code.as_str() {
+        code if code.len() <= 64 && code.bytes().all(|byte| byte.is_ascii_graphic()) => code,
+        _ => "with a code that is none",
+    });
     let kind = match status {
         StatusCode::GATEWAY_TIMEOUT => ErrorKind::DeadlineExceeded,
         StatusCode::TOO_MANY_REQUESTS => ErrorKind::Overloaded,
@@ -34,8 +38,20 @@ pub(super) fn unexpected(operation: &Operation, status: StatusCode, problem: Opt
     };
     let Operation { contract, name, .. } = operation;
     let trace = problem.and_then(|problem| problem.trace_id.as_deref());
+    let trace = trace.filter(|trace| trace.len() <= 32 && trace.bytes().all(|byte| byte.is_ascii_hexdigit()));
     let trace = trace.map(|trace| format!(", trace {trace}")).unwrap_or_default();
     Error::new(kind, format!("`{contract}.{name}` answered {} ({code}{trace})", status.as_u16()))
+}
+
+/// What a caller makes of JSON that is not what was promised. The cause is cut, since it may repeat what was sent.
+pub(super) fn unreadable(what: &str, error: &serde_json::Error) -> Error {
+    const LONGEST: usize = 200;
+    let mut cause = error.to_string();
+    if let Some((at, _)) = cause.char_indices().nth(LONGEST) {
+        cause.truncate(at);
+        cause.push('…');
+    }
+    Error::new(ErrorKind::Protocol, format!("{what}: {cause}"))
 }
 
 /// What a caller in the same process is left with of an unexpected error.

@@ -68,7 +68,11 @@ pub(crate) async fn read_body(body: Option<Body>, headers: &HeaderMap) -> Result
     }
 }
 
-fn is_json(kind: &str) -> bool {
+/// Whether a media type is one of JSON.
+pub(crate) fn is_json(kind: &str) -> bool {
+    if kind == "application/json" {
+        return true;
+    }
     let essence = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
 }

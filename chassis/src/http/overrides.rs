@@ -177,7 +177,7 @@ pub(crate) fn check_names(services: &[(&str, Vec<RouteSpec>)], config: &Config, 
                 [route] => match taken.iter().find(|(other, _)| std::ptr::eq(*other, route)) {
                     Some((_, other)) => {
                         let message = format!("is the route that `http.routes.{other}` names already");
-                        faults.add(path.as_str(), message).at(Some(seen.origin(&path)));
+                        faults.add(path.as_str(), message).at(seen.origin(&path));
                     }
                     None => taken.push((route, key)),
                 },
@@ -185,7 +185,7 @@ pub(crate) fn check_names(services: &[(&str, Vec<RouteSpec>)], config: &Config, 
                     let longest = several.iter().filter_map(|spec| names(spec).pop());
                     let advice = format!("name one of {}", longest.collect::<Vec<_>>().join(", "));
                     let message = format!("stands for {} routes of `{service}`", several.len());
-                    faults.add(path.as_str(), message).at(Some(seen.origin(&path))).hint(advice);
+                    faults.add(path.as_str(), message).at(seen.origin(&path)).hint(advice);
                 }
             }
         }
@@ -194,7 +194,7 @@ pub(crate) fn check_names(services: &[(&str, Vec<RouteSpec>)], config: &Config, 
 
 fn unknown(path: &str, key: &str, service: &str, specs: &[RouteSpec], config: &Config, faults: &mut Faults) {
     let known: Vec<String> = specs.iter().flat_map(names).collect();
-    let fault = faults.add(path, format!("is no route of `{service}`")).at(Some(config.origin(path)));
+    let fault = faults.add(path, format!("is no route of `{service}`")).at(config.origin(path));
     match nearest(key, known.iter().map(String::as_str)) {
         Some(near) => fault.hint(format!("did you mean `http.routes.{near}`?")),
         None => fault.hint("a route has the name of its function; `/admin/routes` lists them"),

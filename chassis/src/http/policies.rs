@@ -100,7 +100,7 @@ pub(crate) struct Sources<'a> {
 impl Sources<'_> {
     /// Something that `[http]` says.
     fn listener<T>(&self, key: &str, value: T) -> Said<T> {
-        Said { value, by: By::Configuration(self.config.origin(&format!("http.{key}"))) }
+        Said { value, by: By::Configuration(self.config.origin(&format!("http.{key}")).unwrap_or(Origin::Default)) }
     }
 
     /// What guards routes that the service has added by hand.
@@ -188,7 +188,7 @@ impl Sources<'_> {
         {
             let message = format!("is {most}, and the route `{name}` has a limit of {number} ({})", limit.by);
             let place = self.config.origin("http.limit.max");
-            faults.add("http.limit.max", message).at(Some(place)).hint("raise the one or lower the other");
+            faults.add("http.limit.max", message).at(place).hint("raise the one or lower the other");
         }
         if let (Limit::Off, By::Configuration(place)) = (limit.value, &priority.by)
             && priority.value != Priority::Default
@@ -202,7 +202,7 @@ impl Sources<'_> {
 
 impl Policies {
     fn override_by(&mut self, path: &str, said: Override, config: &Config, faults: &mut Faults) {
-        let by = |key: &str| By::Configuration(config.origin(&format!("{path}.{key}")));
+        let by = |key: &str| By::Configuration(config.origin(&format!("{path}.{key}")).unwrap_or(Origin::Default));
         let Override { timeout, body_limit, limit, rate, burst, priority } = said;
         if let Some(value) = timeout {
             self.timeout = Said { value, by: by("timeout") };
@@ -228,10 +228,7 @@ impl Policies {
             (Some(_), None) => {
                 let key = format!("{path}.burst");
                 let place = config.origin(&key);
-                faults
-                    .add(key, "belongs to a rate, and the route has none")
-                    .at(Some(place))
-                    .hint("set `rate` beside it");
+                faults.add(key, "belongs to a rate, and the route has none").at(place).hint("set `rate` beside it");
             }
             (None, _) => {}
         }

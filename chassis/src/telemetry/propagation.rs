@@ -39,10 +39,15 @@ pub fn extract<'a>(get: impl Fn(&'static str) -> Option<&'a str>) -> (TraceConte
 }
 
 /// Gives the headers that carry the context's trace and baggage on.
-pub fn inject(context: &Context, mut set: impl FnMut(&'static str, String)) {
-    if !context.trace.is_none() {
-        set(TRACEPARENT, context.trace.traceparent());
-        if let Some(state) = &context.trace.state {
+pub fn inject(context: &Context, set: impl FnMut(&'static str, String)) {
+    inject_from(&context.trace, context, set);
+}
+
+/// The same for what is done in another span than the context's.
+pub(crate) fn inject_from(trace: &TraceContext, context: &Context, mut set: impl FnMut(&'static str, String)) {
+    if !trace.is_none() {
+        set(TRACEPARENT, trace.traceparent());
+        if let Some(state) = &trace.state {
             set(TRACESTATE, state.to_string());
         }
     }

@@ -3,6 +3,8 @@
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used)]
 
 mod calls;
+mod compressed;
 mod dns;
+mod http2;
 mod operator;
 mod replica;

@@ -3,8 +3,10 @@
 #![allow(dead_code, missing_docs, unreachable_pub, clippy::unwrap_used)]
 
 mod describe;
+mod doubles;
 mod errors;
 mod local;
+mod misbehaving;
 mod remote;
 mod requests;
 mod shape;

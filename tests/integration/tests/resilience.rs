@@ -5,8 +5,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use harness::eventually;
 use harness::http::Client;
+use harness::otlp::{Collector, Kind, Span};
 use harness::ports::Port;
 use harness::process::{Process, Program};
+use serde_json::json;
 
 /// Both services of the program under test in one process, which call each other over the network all the same.
 struct Dependent {
@@ -127,7 +129,7 @@ async fn the_breaker_opens_and_closes() {
 
 #[tokio::test]
 async fn an_operator_opens_and_closes_it() {
-    let dependent = Dependent::start(&[]).await;
+    let dependent = Dependent::start(&["clients.depot.preset=fast", "clients.depot.retry.attempts=3"]).await;
     assert_eq!(dependent.operator("open").await["breaker"]["state"], "forced_open");
     assert_eq!(dependent.asks(3).await, counts([("circuit_open", 3)]));
     assert_eq!(dependent.arrived().await, 0);
@@ -148,9 +150,20 @@ async fn an_operator_opens_and_closes_it() {
     let listed = listed.send().await.expect(200).json();
     assert_eq!(listed[0]["breaker"]["state"], "closed");
     let policies = listed[0]["policies"].as_str().expect("a text").to_owned();
-    assert!(policies.contains("total 5s, 3 attempts of which retries at most 20 % and 10/s"), "{policies}");
+    assert!(policies.contains("total 500ms, 3 attempts of which retries at most 10 % and 10/s"), "{policies}");
+    let settings = listed[0]["settings"].as_array().expect("a list");
+    for (policy, setting, value, origin) in [
+        ("retry", "attempts", json!(3), "command line"),
+        ("retry", "budget.ratio", json!(0.1), "preset fast (command line)"),
+        ("connection", "http_version", json!("auto"), "default"),
+    ] {
+        let expected = json!({ "policy": policy, "setting": setting, "value": value, "origin": origin });
+        assert!(settings.contains(&expected), "{expected}\n{listed:#}");
+    }
     let started = dependent.process.lines();
-    assert!(started.iter().any(|line| line.contains("3 attempts") && line.contains("depot")), "{started:#?}");
+    let told = |line: &&String| line.contains("3 attempts") && line.contains("depot");
+    let told = started.iter().find(told).unwrap_or_else(|| panic!("{started:#?}"));
+    assert!(told.contains("retry.attempts=3 (command line)"), "{told}");
 }
 
 #[tokio::test]
@@ -268,4 +281,82 @@ async fn contradicting_settings_are_told_together() {
         assert!(said.contains(&format!("clients.depot.{key}")), "{key}\n{said}");
     }
     assert!(said.contains("http.limit.min") && said.contains("http.limit.tolerance"), "{said}");
+}
+
+#[tokio::test]
+async fn settings_that_nothing_comes_of_are_told_together() {
+    // No address: both services run in this process.
+    let mut program = Program::new(env!("CARGO_BIN_EXE_dependent"));
+    for setting in [
+        "clients.depot.timeout=3s",
+        "clients.depot.retry.attempts=5",
+        "services.caller.clients.depot.bulkhead.wait=1s",
+        "clients.depo.retry.attempts=5",
+    ] {
+        program = program.args(["--set", setting]);
+    }
+    let mut process = program.start();
+    assert!(!process.wait().await.success());
+    let said = process.lines().join("\n");
+    for part in [
+        "clients.depot.retry: is not applied: `depot` runs in this process",
+        "clients.depot.bulkhead: is not applied",
+        "clients.depot.bulkhead.wait: is not applied: nobody may wait",
+        "did you mean `clients.depot`?",
+        "set `clients.depot.url` beside it",
+    ] {
+        assert!(said.contains(part), "{part}\n{said}");
+    }
+    assert!(!said.contains("clients.depot.timeout"), "{said}");
+}
+
+/// The spans of the attempts of the one call in a trace, in their order, once `count` of them are there.
+async fn attempts(collector: &Collector, count: usize) -> Vec<Span> {
+    let what = format!("{count} attempts");
+    let trace = collector
+        .wait_for_trace(&what, |trace| trace.spans().iter().filter(|span| span.kind == Kind::Client).count() == count)
+        .await;
+    let call = trace.find("caller", "depot.item").expect("the call has a span");
+    assert_eq!((call.kind, call.attribute("chassis.contract")), (Kind::Internal, Some("depot")), "{trace}");
+    let attempts: Vec<Span> =
+        trace.spans().iter().filter(|span| span.parent.as_ref() == Some(&call.id)).cloned().collect();
+    for attempt in &attempts {
+        assert_eq!((attempt.name.as_str(), attempt.kind), ("GET /v1/items/{id}", Kind::Client), "{trace}");
+        let [served] = trace.below(&attempt.id)[..] else { panic!("not served once:\n{trace}") };
+        assert_eq!((served.service.as_str(), served.kind), ("depot", Kind::Server), "{trace}");
+    }
+    attempts
+}
+
+#[tokio::test]
+async fn a_trace_shows_every_attempt() {
+    let collector = Collector::start().await;
+    let endpoint = format!("telemetry.otlp.endpoint={}", collector.endpoint());
+    let dependent = Dependent::start(&[&endpoint, "telemetry.sampling=1", "clients.depot.retry.first_pause=1ms"]).await;
+    dependent.mode(1).await;
+    assert_eq!(dependent.ask().await, "unavailable");
+    let attempts = attempts(&collector, 3).await;
+    let resent: Vec<_> = attempts.iter().map(|attempt| attempt.attribute("http.request.resend_count")).collect();
+    assert_eq!(resent, [None, Some("1"), Some("2")]);
+    for attempt in &attempts {
+        assert_eq!(attempt.attribute("http.response.status_code"), Some("503"));
+        assert_eq!(attempt.attribute("error.type"), Some("503"));
+        assert_eq!(attempt.attribute("server.address"), Some("127.0.0.1"));
+        assert_eq!(attempt.attribute("network.protocol.version"), Some("1.1"));
+    }
+}
+
+#[tokio::test]
+async fn a_trace_tells_an_attempt_that_took_too_long_from_one_that_was_given_up() {
+    let collector = Collector::start().await;
+    let endpoint = format!("telemetry.otlp.endpoint={}", collector.endpoint());
+    let limits = ["clients.depot.timeout=600ms", "clients.depot.attempt_timeout=400ms"];
+    let pause = "clients.depot.retry.first_pause=1ms";
+    let dependent = Dependent::start(&[&endpoint, "telemetry.sampling=1", limits[0], limits[1], pause]).await;
+    dependent.mode(2).await;
+    assert_eq!(dependent.ask().await, "deadline_exceeded");
+    dependent.mode(0).await;
+    let attempts = attempts(&collector, 2).await;
+    let ends: Vec<_> = attempts.iter().map(|attempt| attempt.attribute("error.type")).collect();
+    assert_eq!(ends, [Some("deadline_exceeded"), Some("given_up")]);
 }

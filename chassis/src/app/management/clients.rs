@@ -34,6 +34,7 @@ fn show(service: &str, name: &str, remote: &Remote) -> Value {
         "name": name,
         "url": remote.address(),
         "policies": remote.policies(),
+        "settings": remote.active(),
         "breaker": {
             "state": breaker.status().as_str(),
             "calls": counts.calls,

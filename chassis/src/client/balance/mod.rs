@@ -34,4 +34,4 @@ pub(super) use balancer::Balancer;
 pub use balancer::{EndpointState, EndpointStatus};
 pub use policy::{Balance, BalanceSettings, OutlierSettings};
 #[cfg(feature = "client")]
-pub(super) use service::{Balanced, Tried};
+pub(super) use service::Balanced;

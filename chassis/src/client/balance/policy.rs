@@ -52,6 +52,17 @@ pub struct OutlierSettings {
     pub max_ejected: f64,
 }
 
+impl Balance {
+    /// Its name in the configuration.
+    #[cfg(feature = "client")]
+    pub(in crate::client) fn as_str(self) -> &'static str {
+        match self {
+            Self::P2c => "p2c",
+            Self::RoundRobin => "round_robin",
+        }
+    }
+}
+
 impl Default for BalanceSettings {
     fn default() -> Self {
         Self {

@@ -1,32 +1,18 @@
 //! The balancer as the layer of a call.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
 
 use bytes::Bytes;
 use http::uri::{Authority, PathAndQuery, Scheme};
-use http::{Request, Response, Uri};
+use http::{Response, Uri};
 use tower::Service;
 
 use super::Balancer;
-use crate::client::rules::health;
+use crate::client::call::Attempt;
+use crate::client::rules::is_bad;
 use crate::discovery::Discovery;
-use crate::resilience::Outcome;
 use crate::{BoxFuture, Error, ErrorKind, Result};
-
-/// The instances that a call has been to already, shared by its attempts as an extension of its request.
-#[derive(Debug, Clone, Default)]
-pub(in crate::client) struct Tried(Arc<Mutex<Vec<Arc<str>>>>);
-
-impl Tried {
-    fn addresses(&self) -> Vec<Arc<str>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn add(&self, address: Arc<str>) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(address);
-    }
-}
 
 /// Sends each call to the instance that the balancer chooses.
 #[derive(Clone)]
@@ -51,9 +37,9 @@ impl<S> Balanced<S> {
     }
 }
 
-impl<S> Service<Request<Bytes>> for Balanced<S>
+impl<S> Service<Attempt> for Balanced<S>
 where
-    S: Service<Request<Bytes>, Response = Response<Bytes>, Error = Error> + Clone + Send + 'static,
+    S: Service<Attempt, Response = Response<Bytes>, Error = Error> + Clone + Send + 'static,
     S::Future: Send + 'static,
 {
     type Response = Response<Bytes>;
@@ -64,7 +50,7 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, mut request: Request<Bytes>) -> Self::Future {
+    fn call(&mut self, mut attempt: Attempt) -> Self::Future {
         let next = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, next);
         let (balancer, discovery) = (Arc::clone(&self.balancer), self.discovery.clone());
@@ -73,12 +59,13 @@ where
                 // Whoever calls sets the limit.
                 balancer.update(&discovery.found().await.endpoints);
             }
-            let tried = request.extensions().get::<Tried>().cloned().unwrap_or_default();
-            let pick = balancer.pick(&tried.addresses()).ok_or_else(|| nobody(&discovery))?;
-            tried.add(Arc::clone(pick.address()));
-            *request.uri_mut() = at(request.uri(), pick.address())?;
-            let answered = inner.call(request).await;
-            pick.end(health(answered.as_ref()) == Outcome::Failure);
+            let progress = &attempt.call.progress;
+            let pick = balancer.pick(&progress.tried()).ok_or_else(|| nobody(&discovery))?;
+            progress.goes_to(Arc::clone(pick.address()));
+            let uri = attempt.request.uri_mut();
+            *uri = at(uri, pick.address())?;
+            let answered = inner.call(attempt).await;
+            pick.end(is_bad(answered.as_ref()));
             answered
         })
     }

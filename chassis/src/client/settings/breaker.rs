@@ -58,6 +58,18 @@ pub enum BreakerMode {
     Disabled,
 }
 
+impl BreakerMode {
+    /// Its name in the configuration.
+    #[cfg(feature = "client")]
+    pub(in crate::client) fn as_str(self) -> &'static str {
+        match self {
+            Self::Automatic => "automatic",
+            Self::ForcedOpen => "forced_open",
+            Self::Disabled => "disabled",
+        }
+    }
+}
+
 impl BreakerSettings {
     pub(super) fn policy(&self, preset: Preset, attempt: Duration) -> Result<CircuitBreakerPolicy, InvalidPolicy> {
         let base = CircuitBreakerPolicy::preset(preset);

@@ -49,5 +49,10 @@ pub(super) fn check(settings: &ClientSettings, faults: &mut Faults) {
     if !name_servers.is_empty() && !by_dns {
         faults.add("name_servers", "are not asked unless `resolve` is `dns` or `srv`");
     }
+    if !settings.finds_instances() && settings.balance != super::BalanceSettings::default() {
+        faults
+            .add("balance", "is not applied: calls go to the one address of `url`")
+            .hint("say where the instances are by `resolve`, `endpoints` or `endpoints_file`, or leave it out");
+    }
     settings.balance.validate(faults);
 }

@@ -2,6 +2,7 @@
 
 mod breaker;
 mod bulkhead;
+mod http_version;
 mod instances;
 mod policies;
 mod retry;
@@ -14,6 +15,7 @@ use tokio::time::Duration;
 
 pub use breaker::{BreakerMode, BreakerSettings};
 pub use bulkhead::BulkheadSettings;
+pub use http_version::HttpVersion;
 pub use instances::Resolve;
 pub(super) use policies::Policies;
 pub use retry::{BudgetSettings, RetrySettings};
@@ -49,9 +51,13 @@ pub struct ClientSettings {
     #[serde(with = "crate::config::duration")]
     #[schemars(schema_with = "crate::config::duration::schema")]
     pub idle_timeout: Duration,
-    /// The largest answer that is taken, in bytes.
+    /// The largest answer that is taken, in bytes; of a compressed one, what it is when it is not.
     #[schemars(range(min = 1024))]
     pub response_limit: usize,
+    /// Whether answers may come compressed (gzip). Needs the feature `compression`.
+    pub compression: bool,
+    /// Which HTTP is spoken: `auto`, `"1.1"` or `"2"`.
+    pub http_version: HttpVersion,
     /// How the host in `url` becomes addresses: `system`, `dns` or `srv`.
     pub resolve: Resolve,
     /// The addresses of its instances, such as `["10.0.0.1:8080", "10.0.0.2:8080"]`, where no name leads to them. `url` then
@@ -84,6 +90,18 @@ pub enum ClientPreset {
     Batch,
 }
 
+impl ClientPreset {
+    /// Its name in the configuration.
+    #[cfg(feature = "client")]
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Standard => "standard",
+            Self::Fast => "fast",
+            Self::Batch => "batch",
+        }
+    }
+}
+
 impl From<ClientPreset> for Preset {
     fn from(preset: ClientPreset) -> Self {
         match preset {
@@ -105,6 +123,8 @@ impl Default for ClientSettings {
             // Shorter than what servers commonly keep, so that it is not they who close first.
             idle_timeout: Duration::from_secs(50),
             response_limit: 8 * 1024 * 1024,
+            compression: false,
+            http_version: HttpVersion::default(),
             resolve: Resolve::default(),
             endpoints: Vec::new(),
             endpoints_file: None,
@@ -118,6 +138,11 @@ impl Default for ClientSettings {
 }
 
 impl ClientSettings {
+    /// Whether it is here that the instances are found.
+    pub(super) fn finds_instances(&self) -> bool {
+        self.resolve != Resolve::System || !self.endpoints.is_empty() || self.endpoints_file.is_some()
+    }
+
     /// Its time limits.
     pub fn timeouts(&self) -> Timeouts {
         let preset = Timeouts::preset(self.preset.into());

@@ -48,6 +48,9 @@ impl Policies {
         if let Some(Err(wrong)) = settings.url.as_deref().map(Address::parse) {
             faults.add("url", wrong);
         }
+        if settings.compression && !cfg!(feature = "compression") {
+            faults.add("compression", "takes the feature `compression`, without which the program was built");
+        }
         super::instances::check(settings, faults);
         policies
     }
@@ -70,6 +73,9 @@ impl Policies {
         }
         if settings.bulkhead.wait.is_some_and(|wait| wait >= total) {
             faults.add("bulkhead.wait", "must be shorter than `timeout`");
+        }
+        if settings.bulkhead.wait.is_some() && self.bulkhead.queue().0 == 0 {
+            faults.add("bulkhead.wait", "is not applied: nobody may wait unless `waiting` is above zero");
         }
         if settings.breaker.window.is_some() && settings.breaker.window_calls.is_some() {
             faults.add("breaker.window_calls", "cannot be set beside `window`: the rates are taken over one of them");

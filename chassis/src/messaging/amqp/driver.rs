@@ -16,13 +16,15 @@ use super::instruments::Instruments;
 use super::probe;
 use super::publisher::Publisher;
 use super::registry::Registry;
+use super::remove;
 use super::settings::AmqpSettings;
 use super::side::{Side, Slot, worse};
 use super::supervisor::{self, Plan};
 use super::uri::Endpoint;
 use crate::BoxFuture;
 use crate::messaging::driver::{
-    BrowseError, Browser, ConnectionState, Consume, Consumer, DeclareError, Driver, Outgoing, PublishError, Topology,
+    Binding, BrowseError, Browser, ConnectionState, Consume, Consumer, DeclareError, DeleteError, Driver, Outgoing,
+    PublishError, Topology,
 };
 
 /// For how long a connection may take to close once everything is flushed.
@@ -54,7 +56,7 @@ pub async fn connect(settings: &AmqpSettings) -> Result<Amqp, ConnectError> {
     let plan = Arc::new(Plan {
         endpoints: endpoints(&settings.uris)?,
         settings: settings.clone(),
-        registry: Registry::new(instruments.replays.clone()),
+        registry: Registry::new(instruments.clone()),
         instruments,
     });
     let first = match plan.dial("consumer").await {
@@ -167,7 +169,7 @@ impl Driver for Amqp {
             self.plan.registry.remember(&topology);
             let link = self.consuming.clone().link_until(self.patience()).await;
             let link = link.map_err(DeclareError::NotConnected)?;
-            self.plan.registry.declare(&link, &topology).await
+            self.plan.registry.declare_new(&link, &topology).await
         })
     }
 
@@ -191,7 +193,26 @@ impl Driver for Amqp {
     }
 
     fn depth<'a>(&'a self, queue: &'a str) -> BoxFuture<'a, Result<u64, BrowseError>> {
-        Box::pin(inspect::depth(&self.consuming, queue))
+        Box::pin(async move { Ok(inspect::counts(&self.consuming, queue).await?.0) })
+    }
+
+    fn consumers<'a>(&'a self, queue: &'a str) -> BoxFuture<'a, Result<u64, BrowseError>> {
+        Box::pin(async move { Ok(inspect::counts(&self.consuming, queue).await?.1) })
+    }
+
+    fn unbind(&self, bindings: Vec<Binding>) -> BoxFuture<'_, Result<(), BrowseError>> {
+        Box::pin(async move {
+            // First, lest a reconnection under way brings them back.
+            self.plan.registry.forget_bindings(&bindings);
+            for binding in &bindings {
+                remove::unbind(&self.consuming, binding).await?;
+            }
+            Ok(())
+        })
+    }
+
+    fn delete<'a>(&'a self, queue: &'a str) -> BoxFuture<'a, Result<(), DeleteError>> {
+        Box::pin(remove::delete(&self.consuming, queue, || self.plan.registry.forget_queue(queue)))
     }
 
     fn state(&self) -> watch::Receiver<ConnectionState> {

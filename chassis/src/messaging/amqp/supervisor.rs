@@ -54,7 +54,12 @@ pub(super) fn start(plan: Arc<Plan>, purpose: &'static str, first: Option<Arc<Li
     let supervisor = Supervisor { plan, purpose, instruments, slot: slot_tx, state: state_tx };
     supervisor.enter(ConnectionState::Connecting);
     tokio::spawn(async move {
-        stop.run_until_cancelled(supervisor.run(first)).await;
+        tokio::select! {
+            // First, or the end of a connection that we close ourselves would be taken for a loss.
+            biased;
+            () = stop.cancelled() => {}
+            () = supervisor.run(first) => {}
+        }
         supervisor.slot.send_replace(Slot::Closed);
         supervisor.enter(ConnectionState::Closed);
     });

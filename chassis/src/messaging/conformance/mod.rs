@@ -17,6 +17,7 @@ mod listening;
 mod looking;
 mod publishing;
 mod recovering;
+mod retiring;
 mod settling;
 
 use std::sync::Arc;
@@ -30,6 +31,7 @@ pub use listening::*;
 pub use looking::*;
 pub use publishing::*;
 pub use recovering::*;
+pub use retiring::*;
 pub use settling::*;
 
 /// A broker to itself, and what a test does to it that no driver can.
@@ -93,6 +95,9 @@ macro_rules! conformance_suite {
             a_thousand_looks_lose_nothing
             a_look_that_is_dropped_loses_nothing
             looking_at_what_does_not_exist_is_an_error
+            // retiring
+            an_unbound_queue_gets_no_more
+            only_an_empty_queue_that_nobody_reads_is_deleted
             // handling
             a_handler_gets_the_event_and_its_context
             what_a_handler_publishes_names_its_cause

@@ -40,6 +40,11 @@ impl BulkheadPolicy {
     pub fn concurrent(&self) -> usize {
         self.0.concurrent
     }
+
+    /// How many may wait, and for how long.
+    pub fn queue(&self) -> (usize, Duration) {
+        self.0.queue()
+    }
 }
 
 impl Default for BulkheadPolicy {

@@ -89,6 +89,31 @@ impl CircuitBreakerPolicy {
         }
     }
 
+    /// Over which calls the rates are taken.
+    pub fn window(&self) -> WindowKind {
+        self.0.window
+    }
+
+    /// How many calls the window must hold before it says anything.
+    pub fn min_calls(&self) -> u32 {
+        self.0.min_calls
+    }
+
+    /// The part of the calls that must fail.
+    pub fn failure_rate(&self) -> f64 {
+        self.0.failure_rate
+    }
+
+    /// How long the circuit stays open, at first.
+    pub fn open_for(&self) -> Duration {
+        self.0.open_for
+    }
+
+    /// How many calls pass as probes, and how long they are waited for.
+    pub fn probes(&self) -> (u32, Duration) {
+        (self.0.probes, self.0.probe_wait)
+    }
+
     /// From how long on a call is slow.
     pub fn slow_after(&self) -> Duration {
         self.0.slow_after

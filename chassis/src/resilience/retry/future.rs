@@ -66,10 +66,8 @@ where
             match this.step.as_mut().project() {
                 Projected::Calling { call } => {
                     let result = ready!(call.poll(cx));
-                    if this.replay.is_none() {
-                        return Poll::Ready(result);
-                    }
-                    let Verdict::Retry { after } = this.rule.verdict(result.as_ref()) else {
+                    let Some(request) = &this.replay else { return Poll::Ready(result) };
+                    let Verdict::Retry { after } = this.rule.verdict(request, result.as_ref()) else {
                         return Poll::Ready(result);
                     };
                     let failed = Failed {

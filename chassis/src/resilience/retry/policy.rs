@@ -64,6 +64,16 @@ impl RetryPolicy {
         self.0.attempts
     }
 
+    /// The first and the longest of the pauses' bounds.
+    pub fn pauses(&self) -> (Duration, Duration) {
+        (self.0.first, self.0.longest)
+    }
+
+    /// Up to which pause the other side's word on when to come back is followed.
+    pub fn retry_after_at_most(&self) -> Duration {
+        self.0.retry_after
+    }
+
     /// Which part of the calls may be retries.
     pub fn budget(&self) -> BudgetPolicy {
         self.0.budget

@@ -41,12 +41,12 @@ impl GivenUp {
 
 /// Says which calls may be tried again, and after which results.
 pub trait RetryRule<Request, Response, Error> {
-    /// A copy that can be sent later, if the request may be sent more than once and can be copied: not for one that changes
-    /// something each time, nor for one whose body is a stream.
+    /// A copy that can be sent later, if the request may be sent more than once and can be copied: not for one whose body is a
+    /// stream, nor, unless [`verdict`](Self::verdict) looks at what became of it, for one that changes something each time.
     fn replay(&self, request: &Request) -> Option<Request>;
 
-    /// Looks at the result of an attempt.
-    fn verdict(&self, result: Result<&Response, &Error>) -> Verdict;
+    /// Looks at the result of an attempt at this request.
+    fn verdict(&self, request: &Request, result: Result<&Response, &Error>) -> Verdict;
 
     /// When the answer is no longer wanted.
     fn deadline(&self, request: &Request) -> Option<Instant> {
@@ -74,7 +74,7 @@ impl<Request: Clone, Response, Error> RetryRule<Request, Response, Error> for Ev
         Some(request.clone())
     }
 
-    fn verdict(&self, result: Result<&Response, &Error>) -> Verdict {
+    fn verdict(&self, _: &Request, result: Result<&Response, &Error>) -> Verdict {
         if result.is_ok() { Verdict::Final } else { Verdict::Retry { after: None } }
     }
 }

@@ -24,7 +24,7 @@ impl RetryRule<u32, u32, &'static str> for Rule {
         (*request < 1000).then_some(*request)
     }
 
-    fn verdict(&self, result: Result<&u32, &&'static str>) -> Verdict {
+    fn verdict(&self, _: &u32, result: Result<&u32, &&'static str>) -> Verdict {
         match result {
             Ok(0..500) => Verdict::Final,
             Ok(500..600) | Err(_) => Verdict::Retry { after: None },

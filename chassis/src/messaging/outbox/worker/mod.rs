@@ -172,7 +172,8 @@ impl Worker {
         let (store, part) = (self.shared.store.clone(), self.held.part);
         // What comes while the read is under way may not be in it.
         (self.hungry, self.fetching, self.limit) = (false, true, wanted.limit);
-        self.steps.push(Box::pin(async move { Step::Fetched(store.fetch(part, &wanted, &unheard).await) }));
+        let longest = self.shared.settings.retry_max;
+        self.steps.push(Box::pin(async move { Step::Fetched(store.fetch(part, &wanted, &unheard, longest).await) }));
     }
 
     fn is_time_to_delete(&self, now: Instant) -> bool {

@@ -1,0 +1,142 @@
+//! One attempt of a call: its time limit, what it tells the other side, and its span.
+
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context as TaskContext, Poll};
+
+use bytes::Bytes;
+use http::{Response, StatusCode, Version};
+use pin_project_lite::pin_project;
+use tokio::time::{Instant, Sleep, sleep_until};
+use tower::Service;
+
+use super::call::{Attempt, Call};
+use super::instruments::Ended;
+use crate::telemetry::span::{Span, SpanKind};
+use crate::{Error, ErrorKind, Result};
+
+/// Marks an answer that says "too late" to an attempt which its caller gave less time than an attempt may take: that says
+/// nothing of the other side. An extension of the response.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct CutShort;
+
+/// Makes one attempt of a call, and ends it when it takes too long.
+///
+/// Where the call's deadline comes first there is nothing to end: the call as a whole ends then, and the attempt is given up,
+/// which is not held against the other side.
+#[derive(Debug, Clone)]
+pub(super) struct Attempts<S>(pub(super) S);
+
+pin_project! {
+    /// An attempt that is under way.
+    pub(super) struct UnderWay<F> {
+        #[pin]
+        work: F,
+        #[pin]
+        timer: Sleep,
+        cut_short: bool,
+        guard: Guard,
+    }
+}
+
+/// What is to be done however an attempt ends, also when nobody waits for it any more.
+struct Guard {
+    call: Arc<Call>,
+    span: Option<Span>,
+}
+
+impl<S> Service<Arc<Call>> for Attempts<S>
+where
+    S: Service<Attempt, Response = Response<Bytes>, Error = Error>,
+{
+    type Response = Response<Bytes>;
+    type Error = Error;
+    type Future = UnderWay<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<()>> {
+        self.0.poll_ready(cx)
+    }
+
+    fn call(&mut self, call: Arc<Call>) -> Self::Future {
+        let now = Instant::now();
+        let own = now + call.limits.attempt;
+        let (until, cut_short) = match call.limits.deadline {
+            Some(deadline) if deadline < own => (deadline, true),
+            _ => (own, false),
+        };
+        let resent = call.progress.begin();
+        let span = span(&call, resent);
+        let trace = span.as_ref().map_or(&call.context.trace, Span::trace);
+        let request = call.request(trace, until.saturating_duration_since(now));
+        let guard = Guard { call: Arc::clone(&call), span };
+        call.progress.set_timed(true);
+        UnderWay { work: self.0.call(Attempt { call, request }), timer: sleep_until(until), cut_short, guard }
+    }
+}
+
+impl<F> Future for UnderWay<F>
+where
+    F: Future<Output = Result<Response<Bytes>>>,
+{
+    type Output = Result<Response<Bytes>>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let mut result = match this.work.poll(cx) {
+            Poll::Ready(result) => result,
+            // At the call's deadline it is the call that ends.
+            Poll::Pending if this.timer.poll(cx).is_pending() || *this.cut_short => return Poll::Pending,
+            Poll::Pending => Err(Error::new(ErrorKind::DeadlineExceeded, "no answer within the time of one attempt")),
+        };
+        if let Ok(response) = &mut result
+            && *this.cut_short
+            && response.status() == StatusCode::GATEWAY_TIMEOUT
+        {
+            response.extensions_mut().insert(CutShort);
+        }
+        this.guard.ended(&result);
+        Poll::Ready(result)
+    }
+}
+
+/// The span of an attempt, where anybody wants it.
+fn span(call: &Call, resent: u32) -> Option<Span> {
+    let described = call.described.as_ref()?;
+    let mut span = Span::start(SpanKind::Client, format!("{} {}", call.method, described.template), &call.context);
+    span.set("http.request.method", call.method.as_str());
+    span.set("server.address", described.server.as_str());
+    span.set("server.port", described.port);
+    span.set("url.template", described.template);
+    if resent > 0 {
+        span.set("http.request.resend_count", resent);
+    }
+    Some(span)
+}
+
+impl Guard {
+    fn ended(&mut self, result: &Result<Response<Bytes>>) {
+        self.call.progress.set_timed(false);
+        let Some(mut span) = self.span.take() else { return };
+        // Where the operating system finds the instance, nobody here knows which it was.
+        if let Some(Ok(peer)) = self.call.progress.last_tried().map(|peer| peer.parse::<SocketAddr>()) {
+            span.set("network.peer.address", peer.ip().to_string());
+            span.set("network.peer.port", peer.port());
+        }
+        if let Ok(response) = result {
+            span.set("http.response.status_code", response.status().as_u16());
+            span.set("network.protocol.version", if response.version() == Version::HTTP_2 { "2" } else { "1.1" });
+        }
+        Ended::of(result).tell(&mut span);
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.call.progress.set_timed(false);
+        if let Some(mut span) = self.span.take() {
+            span.set("error.type", "given_up");
+            span.fail("nobody waited for it any more");
+        }
+    }
+}
