@@ -2,6 +2,7 @@
 //! measured as JSON: a list of `{row, subject, threads, unit, values}`. Run by `benchmarks resilience`.
 
 mod breakers;
+mod incoming;
 mod limits;
 mod measure;
 mod outgoing;
@@ -15,11 +16,13 @@ fn main() -> ExitCode {
     subjects.extend(retries::subjects());
     subjects.extend(limits::subjects());
     let mut measured = measure::all(&subjects, rounds);
-    match outgoing::measure(rounds) {
-        Ok(rows) => measured.extend(rows),
-        Err(error) => {
-            eprintln!("resilience: {error}");
-            return ExitCode::FAILURE;
+    for stack in [incoming::measure, outgoing::measure] {
+        match stack(rounds) {
+            Ok(rows) => measured.extend(rows),
+            Err(error) => {
+                eprintln!("resilience: {error}");
+                return ExitCode::FAILURE;
+            }
         }
     }
     match serde_json::to_string(&measured) {
