@@ -1,5 +1,6 @@
 //! Measures the library's policies beside what else there is, in rounds whose order is shuffled, and prints what it
-//! measured as JSON: a list of `{row, subject, threads, unit, values}`. Run by `benchmarks resilience`.
+//! measured as JSON: a list of `{row, subject, threads, unit, values}`. Run by `benchmarks resilience`; for a profiler
+//! `resilience 20 chassis` and `resilience 20 hyper-util` make so many rounds of calls in one way only.
 
 mod breakers;
 mod incoming;
@@ -12,6 +13,15 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let rounds = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(20);
+    if let Some(way) = std::env::args().nth(2) {
+        return match outgoing::call(rounds, &way) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("resilience: {error}");
+                ExitCode::FAILURE
+            }
+        };
+    }
     let mut subjects = breakers::subjects();
     subjects.extend(retries::subjects());
     subjects.extend(limits::subjects());
