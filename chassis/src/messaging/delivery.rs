@@ -1,9 +1,8 @@
 //! An event as its handler gets it.
 
-use std::collections::BTreeMap;
 use std::ops::Deref;
 
-use super::Received;
+use super::{Headers, Received};
 
 tokio::task_local! {
     static CAUSE: Cause;
@@ -11,10 +10,7 @@ tokio::task_local! {
 
 /// What the messages that a handler publishes come of: the delivery that it handles.
 #[derive(Debug, Clone)]
-pub(crate) struct Cause {
-    pub(crate) id: String,
-    pub(crate) correlation_id: Option<String>,
-}
+pub(crate) struct Cause(pub(crate) Received);
 
 impl Cause {
     /// The delivery that the running task handles.
@@ -51,7 +47,7 @@ impl<T> Delivery<T> {
     }
 
     /// The headers as they came.
-    pub fn headers(&self) -> &BTreeMap<String, String> {
+    pub fn headers(&self) -> &Headers {
         self.received.headers()
     }
 

@@ -3,12 +3,11 @@
 //! <https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md>; its AMQP binding is for AMQP 1.0, ours is
 //! the same mapping on the headers of AMQP 0-9-1.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::delivery::Cause;
-use super::names::headers;
-use super::{Event, Message};
+use super::names::headers::{self, CE_ID, CE_SOURCE, CE_SPEC_VERSION, CE_SUBJECT, CE_TIME, CE_TYPE};
+use super::{Event, Headers, Message};
 use crate::context::Context;
 use crate::telemetry::propagation;
 use crate::{Result, ResultExt};
@@ -17,12 +16,8 @@ use crate::{Result, ResultExt};
 pub const JSON: &str = "application/json";
 
 const SPEC_VERSION: &str = "1.0";
-const CE_SPEC_VERSION: &str = "cloudEvents_specversion";
-const CE_ID: &str = "cloudEvents_id";
-const CE_SOURCE: &str = "cloudEvents_source";
-const CE_TYPE: &str = "cloudEvents_type";
-const CE_TIME: &str = "cloudEvents_time";
-const CE_SUBJECT: &str = "cloudEvents_subject";
+/// How many headers an event has at most, but for baggage and the like.
+const HEADERS: usize = 8;
 
 /// What is known of an event besides its data.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,8 +78,8 @@ pub fn encode<E: Event>(event: &E, service: &str, context: &Context) -> Result<M
         source: format!("/{service}"),
         time: Some(now),
         subject: event.key(),
-        correlation_id: cause.as_ref().and_then(|cause| cause.correlation_id.clone()),
-        causation_id: cause.map(|cause| cause.id),
+        correlation_id: cause.as_ref().and_then(|Cause(received)| received.envelope().correlation_id.clone()),
+        causation_id: cause.map(|Cause(received)| received.id().to_owned()),
         expires_at: E::EXPIRES_AFTER.map(|after| now + after),
     };
     let mut message = envelope.into_message();
@@ -104,18 +99,18 @@ fn new_id(now: SystemTime) -> String {
 }
 
 /// Writes trace, baggage and request id.
-pub(crate) fn write_context(context: &Context, headers: &mut BTreeMap<String, String>) {
+pub(crate) fn write_context(context: &Context, headers: &mut Headers) {
     propagation::inject(context, |name, value| {
-        headers.insert(name.to_owned(), value);
+        headers.insert(name, value);
     });
     if let Some(id) = &context.request_id {
-        headers.insert(headers::REQUEST_ID.into(), id.to_string());
+        headers.insert(headers::REQUEST_ID, id.to_string());
     }
 }
 
 /// Reads trace, baggage and request id; what is malformed is left out.
 pub(crate) fn read_context(message: &Message, service: &'static str) -> Context {
-    let get = |name: &str| message.headers.get(name).map(String::as_str);
+    let get = |name: &str| message.headers.get(name);
     let (trace, baggage) = propagation::extract(get);
     Context {
         trace,
@@ -176,13 +171,12 @@ impl Envelope {
 
     /// A message with this envelope and no body yet. Without a correlation of its own an event begins one.
     fn into_message(self) -> Message {
-        let mut headers = BTreeMap::from([
-            (CE_SPEC_VERSION.to_owned(), SPEC_VERSION.to_owned()),
-            (CE_ID.to_owned(), self.id.clone()),
-            (CE_SOURCE.to_owned(), self.source),
-            (CE_TYPE.to_owned(), self.kind.clone()),
-        ]);
-        let mut set = |name: &str, value: Option<String>| value.map(|value| headers.insert(name.to_owned(), value));
+        let mut headers = Headers::with_capacity(HEADERS);
+        headers.insert(CE_SPEC_VERSION, SPEC_VERSION);
+        headers.insert(CE_ID, self.id.clone());
+        headers.insert(CE_SOURCE, self.source);
+        headers.insert(CE_TYPE, self.kind.clone());
+        let mut set = |name: &'static str, value: Option<String>| value.map(|value| headers.insert(name, value));
         set(CE_TIME, self.time.and_then(rfc3339));
         set(CE_SUBJECT, self.subject);
         set(headers::CAUSATION_ID, self.causation_id);
@@ -211,7 +205,7 @@ fn since_1970(time: SystemTime) -> Duration {
 }
 
 fn optional<'a>(message: &'a Message, name: &str) -> Option<&'a str> {
-    message.headers.get(name).map(String::as_str)
+    message.headers.get(name)
 }
 
 fn required<'a>(message: &'a Message, name: &'static str) -> Result<&'a str, Malformed> {

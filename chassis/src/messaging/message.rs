@@ -1,9 +1,10 @@
 //! A message as every transport carries it.
 
-use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use bytes::Bytes;
+
+use super::Headers;
 
 /// A message as every transport carries it: properties, text headers and a body of bytes.
 ///
@@ -25,7 +26,7 @@ pub struct Message {
     /// When it was sent, in whole seconds on the wire.
     pub timestamp: Option<SystemTime>,
     /// Headers with text values. Values of other types from foreign senders arrive as their text.
-    pub headers: BTreeMap<String, String>,
+    pub headers: Headers,
     /// The encoded event or command.
     pub body: Bytes,
 }

@@ -23,6 +23,7 @@ pub mod driver;
 mod engine;
 pub mod envelope;
 mod event;
+mod headers;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub mod inbox;
 pub mod limits;
@@ -42,6 +43,7 @@ pub use delivery::Delivery;
 pub use engine::QueueDepth;
 pub use envelope::{Envelope, Malformed};
 pub use event::Event;
+pub use headers::Headers;
 pub use message::Message;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use publisher::AsTx;

@@ -36,6 +36,24 @@ pub fn delay(delay: Duration) -> String {
 
 /// Headers that the library adds to those of CloudEvents and W3C.
 pub mod headers {
+    pub(in crate::messaging) const CE_SPEC_VERSION: &str = "cloudEvents_specversion";
+    pub(in crate::messaging) const CE_ID: &str = "cloudEvents_id";
+    pub(in crate::messaging) const CE_SOURCE: &str = "cloudEvents_source";
+    pub(in crate::messaging) const CE_TYPE: &str = "cloudEvents_type";
+    pub(in crate::messaging) const CE_TIME: &str = "cloudEvents_time";
+    pub(in crate::messaging) const CE_SUBJECT: &str = "cloudEvents_subject";
+
+    /// Those that nearly every event has.
+    #[cfg(feature = "amqp")]
+    const USUAL: [&str; 7] =
+        [CE_ID, CE_SOURCE, CE_SPEC_VERSION, CE_SUBJECT, CE_TIME, CE_TYPE, crate::telemetry::propagation::TRACEPARENT];
+
+    /// The name as a constant, where it is of those that nearly every event has.
+    #[cfg(feature = "amqp")]
+    pub(in crate::messaging) fn usual(name: &str) -> Option<&'static str> {
+        USUAL.into_iter().find(|usual| *usual == name)
+    }
+
     /// The id of the message that this one came of.
     pub const CAUSATION_ID: &str = "causation-id";
     /// The id under which the outermost request is known in logs.

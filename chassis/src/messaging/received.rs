@@ -1,10 +1,9 @@
 //! A message as it came, its body not decoded yet.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::names::headers;
-use super::{Delivery, Envelope, Event, Message};
+use super::{Delivery, Envelope, Event, Headers, Message};
 use crate::{Error, ErrorKind, Result};
 
 /// A message as it came: its headers read, its body not decoded yet. Cloning is cheap.
@@ -47,7 +46,7 @@ impl Received {
     pub fn new(envelope: Envelope, message: Message, exchange: String, routing_key: String, redelivered: bool) -> Self {
         let tried: u32 = message.headers.get(headers::ATTEMPT).and_then(|text| text.parse().ok()).unwrap_or(0);
         // A message that comes back from a delay was routed by its queue's name; where it was first sent stands in headers.
-        let first = |name: &str, now: String| message.headers.get(name).cloned().unwrap_or(now);
+        let first = |name: &str, now: String| message.headers.get(name).map_or(now, str::to_owned);
         let exchange = first(headers::EXCHANGE, exchange);
         let routing_key = first(headers::ROUTING_KEY, routing_key);
         let attempt = tried.saturating_add(1);
@@ -75,7 +74,7 @@ impl Received {
     }
 
     /// The headers as they came.
-    pub fn headers(&self) -> &BTreeMap<String, String> {
+    pub fn headers(&self) -> &Headers {
         &self.0.message.headers
     }
 

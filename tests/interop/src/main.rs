@@ -39,8 +39,8 @@ impl Interop {
             text: note.text.clone(),
             attempt: note.attempt(),
             effects,
-            number: headers.get("x-number").cloned(),
-            flag: headers.get("x-flag").cloned(),
+            number: headers.get("x-number").map(str::to_owned),
+            flag: headers.get("x-flag").map(str::to_owned),
         };
         self.events.publish(tx, echoed).await
     }

@@ -1,6 +1,6 @@
 //! Messages to and from AMQP properties, and the limits that keep a connection alive.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
@@ -8,7 +8,8 @@ use lapin::BasicProperties;
 use lapin::types::{AMQPValue, FieldTable, LongString, ShortString};
 
 use crate::messaging::driver::{Outgoing, PublishError};
-use crate::messaging::{Message, limits};
+use crate::messaging::names::headers::usual;
+use crate::messaging::{Headers, Message, limits};
 
 /// What names, keys and single properties may have.
 const MAX_SHORT: usize = 255;
@@ -69,12 +70,12 @@ pub(super) fn encode(outgoing: &Outgoing, max_body: usize) -> Result<Encoded, Pu
     // Fixed parts of the frame: its own header, flags, delivery mode, timestamp, length of the table.
     size += 64;
     let mut table = FieldTable::default();
-    for (name, value) in &message.headers {
-        if BROKERS_OWN.contains(&name.as_str()) {
+    for (name, value) in message.headers.iter() {
+        if BROKERS_OWN.contains(&name) {
             continue;
         }
         size += name.len() + value.len() + 6;
-        table.insert(short("header name", name)?, AMQPValue::LongString(value.as_str().into()));
+        table.insert(short("header name", name)?, AMQPValue::LongString(value.into()));
     }
     Ok(Encoded {
         exchange,
@@ -118,7 +119,7 @@ fn from_seconds(seconds: u64) -> Option<SystemTime> {
     UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
 }
 
-fn headers(table: &FieldTable) -> BTreeMap<String, String> {
+fn headers(table: &FieldTable) -> Headers {
     table
         .inner()
         .iter()
@@ -127,7 +128,8 @@ fn headers(table: &FieldTable) -> BTreeMap<String, String> {
                 serde_json::Value::String(text) => text,
                 value => value.to_string(),
             };
-            (name.as_str().to_owned(), text)
+            let name = name.as_str();
+            (usual(name).map_or_else(|| name.to_owned().into(), Cow::Borrowed), text)
         })
         .collect()
 }
@@ -189,7 +191,7 @@ mod tests {
             correlation_id: Some("c".to_owned()),
             reply_to: Some("r".to_owned()),
             timestamp: from_seconds(1_790_000_000),
-            headers: BTreeMap::from([("traceparent".to_owned(), "00-ä".to_owned())]),
+            headers: Headers::from([("traceparent".to_owned(), "00-ä".to_owned())]),
             body: Bytes::from_static(b"{}"),
         };
         let encoded = encode(&outgoing(message.clone()), 1_024).unwrap();
@@ -204,7 +206,7 @@ mod tests {
         };
         let body = Bytes::from(vec![0; 1_025]);
         assert_eq!(too_large(Message { body, ..Message::default() }), ("body", 1_024));
-        let headers = BTreeMap::from([("note".to_owned(), "x".repeat(140_000))]);
+        let headers = Headers::from([("note".to_owned(), "x".repeat(140_000))]);
         assert_eq!(too_large(Message { headers, ..Message::default() }), ("headers", limits::MAX_HEADERS));
         let id = "x".repeat(256);
         assert_eq!(too_large(Message { id, ..Message::default() }), ("message id", 255));
@@ -212,7 +214,7 @@ mod tests {
 
     #[test]
     fn the_brokers_own_headers_are_not_sent_back() {
-        let headers = BTreeMap::from([("x-death".to_owned(), "[]".to_owned()), ("a".to_owned(), "b".to_owned())]);
+        let headers = Headers::from([("x-death".to_owned(), "[]".to_owned()), ("a".to_owned(), "b".to_owned())]);
         let encoded = encode(&outgoing(Message { headers, ..Message::default() }), 1_024).unwrap();
         let table = encoded.properties.headers().as_ref().unwrap();
         assert!(table.contains_key("a") && !table.contains_key("x-death"));
@@ -227,7 +229,7 @@ mod tests {
         nested.insert("queue".into(), AMQPValue::LongString("q".into()));
         table.insert("death".into(), AMQPValue::FieldTable(nested));
         let text = headers(&table);
-        assert_eq!((text["count"].as_str(), text["flag"].as_str()), ("3", "true"));
+        assert_eq!((text.get("count"), text.get("flag")), (Some("3"), Some("true")));
         assert_eq!(text["death"], r#"{"queue":"q"}"#);
     }
 }

@@ -1,13 +1,12 @@
 //! Cases of routing, confirms and what is refused.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use super::Fixture;
 use super::kit::{Kit, binding, exchange, message, within, work_queue};
-use crate::messaging::Message;
 use crate::messaging::driver::{DeclareError, ExchangeKind, PublishError, Queue, QueueRole, Topology};
 use crate::messaging::limits::{MAX_BODY, MAX_HEADERS};
+use crate::messaging::{Headers, Message};
 
 /// Every property and header of a message arrives as it was sent.
 pub async fn properties_and_headers_arrive_unchanged(fixture: &dyn Fixture) {
@@ -21,7 +20,7 @@ pub async fn properties_and_headers_arrive_unchanged(fixture: &dyn Fixture) {
         correlation_id: Some("c-1".into()),
         reply_to: Some("answers".into()),
         timestamp: Some(SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000)),
-        headers: BTreeMap::from([("cloudEvents_type".into(), "order.placed.v1".into()), ("ü".into(), "grün".into())]),
+        headers: Headers::from([("cloudEvents_type", "order.placed.v1"), ("ü", "grün")]),
         body: vec![0, 1, 254, 255].into(),
     };
     kit.publish("", "shop.orders", true, sent.clone()).await.expect("published");
@@ -146,7 +145,7 @@ pub async fn what_is_too_large_is_refused_before_it_is_sent(fixture: &dyn Fixtur
     let refused = kit.publish("", "a", true, body).await;
     assert_eq!(refused, Err(PublishError::TooLarge { what: "body", size: MAX_BODY + 1, limit: MAX_BODY }));
     let mut headers = message("");
-    headers.headers.insert("long".into(), "x".repeat(140 * 1024));
+    headers.headers.insert("long", "x".repeat(140 * 1024));
     let refused = kit.publish("", "a", true, headers).await;
     assert!(matches!(refused, Err(PublishError::TooLarge { what: "headers", limit: MAX_HEADERS, .. })), "{refused:?}");
     kit.send("a", "next").await;

@@ -89,7 +89,7 @@ pub(super) async fn publish(kit: &Kit, order: u32) {
 }
 
 pub(super) fn header<'a>(incoming: &'a Incoming, name: &str) -> &'a str {
-    incoming.message.headers.get(name).map_or("", String::as_str)
+    incoming.message.headers.get(name).unwrap_or("")
 }
 
 /// The body of [`Placed`].

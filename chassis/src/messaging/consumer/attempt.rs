@@ -16,8 +16,8 @@ use crate::{Error, ErrorKind, Result};
 
 impl Worker {
     /// Calls the handler once, in the message's context and a span of its own. A panic and a time-out are errors like others.
-    pub(super) async fn attempt(&self, batch: &[Received]) -> Result<Done> {
-        let outer = self.context(batch);
+    pub(super) async fn attempt(&self, batch: &[Received], context: Context) -> Result<Done> {
+        let outer = self.in_time(context, batch);
         let mut span = self.instruments.start(batch, &outer);
         let limit = outer.remaining().unwrap_or_default();
         let result = span.context(&outer).scope(self.guarded(batch, limit)).await;
@@ -30,10 +30,7 @@ impl Worker {
 
     async fn guarded(&self, batch: &[Received], limit: Duration) -> Result<Done> {
         let attempt = match batch {
-            [one] => {
-                let cause = Cause { id: one.id().to_owned(), correlation_id: one.envelope().correlation_id.clone() };
-                cause.scope(self.call(batch)).left_future()
-            }
+            [one] => Cause(one.clone()).scope(self.call(batch)).left_future(),
             // What follows from many messages follows from none of them alone.
             _ => self.call(batch).right_future(),
         };
@@ -47,13 +44,13 @@ impl Worker {
         }
     }
 
-    /// The context of the message; of a batch, that of its first.
-    fn context(&self, batch: &[Received]) -> Context {
-        let service = self.subscription.service;
-        let mut context = match batch.first() {
-            Some(first) => envelope::read_context(first.message(), service),
-            None => Context { service: Some(service), ..Context::default() },
-        };
+    /// The context of a message; of a batch, that of its first.
+    pub(super) fn context(&self, received: &Received) -> Context {
+        envelope::read_context(received.message(), self.subscription.service)
+    }
+
+    /// The context with the time that an attempt has.
+    fn in_time(&self, mut context: Context, batch: &[Received]) -> Context {
         // The expiry is wall-clock time of another machine; from here on it is time that is left.
         let soonest = batch.iter().filter_map(|received| received.envelope().expires_at).min();
         let left = soonest.and_then(|at| at.duration_since(SystemTime::now()).ok());

@@ -110,9 +110,10 @@ impl Worker {
 /// Notes what the broker will not remember of a copy, and drops what it said of the original.
 fn remember(message: &mut Message, (exchange, routing_key): (&str, &str), attempt: u32) {
     copy::forget_deaths(message);
-    message.headers.insert(headers::ATTEMPT.to_owned(), attempt.to_string());
-    message.headers.insert(headers::EXCHANGE.to_owned(), exchange.to_owned());
-    message.headers.insert(headers::ROUTING_KEY.to_owned(), routing_key.to_owned());
-    let now = || rfc3339(SystemTime::now()).unwrap_or_default();
-    message.headers.entry(headers::FIRST_FAILED_AT.to_owned()).or_insert_with(now);
+    message.headers.insert(headers::ATTEMPT, attempt.to_string());
+    message.headers.insert(headers::EXCHANGE, exchange.to_owned());
+    message.headers.insert(headers::ROUTING_KEY, routing_key.to_owned());
+    if !message.headers.contains_key(headers::FIRST_FAILED_AT) {
+        message.headers.insert(headers::FIRST_FAILED_AT, rfc3339(SystemTime::now()).unwrap_or_default());
+    }
 }

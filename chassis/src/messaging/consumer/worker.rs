@@ -14,7 +14,7 @@ use super::settle::Aside;
 use super::{Done, FailureAction, RetryPolicy, Shape, Subscription};
 use crate::messaging::driver::{Driver, Incoming, Outcome, Settle};
 use crate::messaging::{Envelope, Message, Received, Undecodable, envelope};
-use crate::{Error, ErrorKind};
+use crate::{Context, Error, ErrorKind};
 
 pub(super) struct Worker {
     pub(super) driver: Arc<dyn Driver>,
@@ -60,9 +60,10 @@ impl Worker {
             admitted.extend(self.admit(incoming).await);
         }
         let _running: Vec<_> = admitted.iter().map(|_| self.instruments.running.track()).collect();
-        if admitted.len() > 1 {
+        if let [first, _, ..] = &*admitted {
+            let context = self.context(&first.received);
             let batch: Vec<Received> = admitted.iter().map(|admitted| admitted.received.clone()).collect();
-            match self.attempt(&batch).await {
+            match self.attempt(&batch, context).await {
                 Ok(done) => {
                     self.done(done);
                     join_all(admitted.into_iter().map(|one| self.settle(one.settle, Outcome::Ack))).await;
@@ -125,13 +126,13 @@ impl Worker {
 
     async fn try_by_policy(&self, admitted: Admitted) {
         // What is logged of the message belongs to its trace, like what the handler logs.
-        let context = envelope::read_context(admitted.received.message(), self.subscription.service);
-        context.scope(self.try_in_its_trace(admitted)).await;
+        let context = self.context(&admitted.received);
+        context.clone().scope(self.try_in_its_trace(admitted, context)).await;
     }
 
-    async fn try_in_its_trace(&self, Admitted { mut received, settle }: Admitted) {
+    async fn try_in_its_trace(&self, Admitted { mut received, settle }: Admitted, context: Context) {
         loop {
-            let error = match self.attempt(slice::from_ref(&received)).await {
+            let error = match self.attempt(slice::from_ref(&received), context.clone()).await {
                 Ok(done) => {
                     self.done(done);
                     self.settle(settle, Outcome::Ack).await;

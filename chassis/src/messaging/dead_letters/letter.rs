@@ -1,4 +1,3 @@
-use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Serialize, Serializer};
@@ -6,7 +5,7 @@ use serde_json::Value;
 
 use crate::context::TraceContext;
 use crate::messaging::names::headers;
-use crate::messaging::{Envelope, Message, envelope};
+use crate::messaging::{Envelope, Headers, Message, envelope};
 use crate::telemetry::propagation::TRACEPARENT;
 
 /// What of a body is shown: 64 KiB.
@@ -61,7 +60,7 @@ pub struct Opened {
     /// Ties together all messages of one business process.
     pub correlation_id: Option<String>,
     /// The headers as they are.
-    pub headers: BTreeMap<String, String>,
+    pub headers: Headers,
     /// What it carries.
     pub body: Body,
 }
@@ -82,13 +81,13 @@ impl Letter {
     /// Reads what headers and properties say.
     pub fn of(message: &Message) -> Self {
         let header = |name: &str| message.headers.get(name).filter(|text| !text.is_empty());
-        let text = |name: &str| header(name).cloned();
+        let text = |name: &str| header(name).map(str::to_owned);
         let time =
             |name: &str| header(name).and_then(|text| text.parse::<jiff::Timestamp>().ok()).map(SystemTime::from);
         let number = |name: &str| header(name).and_then(|text| text.parse::<u32>().ok());
         let parked_at = time(headers::PARKED_AT).or_else(|| header("x-death").and_then(|deaths| death(deaths)));
         let reason = text(headers::REASON).or_else(|| text(headers::FIRST_DEATH_REASON));
-        let trace = header(TRACEPARENT).and_then(|text| TraceContext::parse(text));
+        let trace = header(TRACEPARENT).and_then(TraceContext::parse);
         Self {
             id: if message.id.is_empty() { anonymous(message) } else { message.id.clone() },
             kind: if message.kind.is_empty() {

@@ -106,12 +106,12 @@ impl DeadLetters {
 fn renewed(mut message: Message) -> Message {
     let replays: u32 = message.headers.get(headers::REPLAYS).and_then(|text| text.parse().ok()).unwrap_or(0);
     message.headers.retain(|name, _| {
-        !OF_ITS_DEATH.contains(&name.as_str())
+        !OF_ITS_DEATH.contains(&name)
             && name != headers::DELIVERY_COUNT
             && name != "x-death"
             && !name.starts_with("x-first-death-")
     });
-    message.headers.insert(headers::REPLAYS.to_owned(), replays.saturating_add(1).to_string());
-    message.headers.insert(headers::REPLAYED_AT.to_owned(), rfc3339(SystemTime::now()).unwrap_or_default());
+    message.headers.insert(headers::REPLAYS, replays.saturating_add(1).to_string());
+    message.headers.insert(headers::REPLAYED_AT, rfc3339(SystemTime::now()).unwrap_or_default());
     message
 }

@@ -1,13 +1,12 @@
 //! A message as bytes, as it lies in the engine and in its store.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::messaging::Message;
+use crate::messaging::{Headers, Message};
 
 /// Properties and headers; JSON, so that a person who opens the store can read them.
 #[derive(Default, Serialize, Deserialize)]
@@ -26,7 +25,7 @@ struct Head<'a> {
     /// Whole seconds since 1970, no finer than AMQP has it.
     #[serde(skip_serializing_if = "Option::is_none")]
     timestamp: Option<u64>,
-    headers: Cow<'a, BTreeMap<String, String>>,
+    headers: Cow<'a, Headers>,
 }
 
 /// Writes the head; the body is bytes already.

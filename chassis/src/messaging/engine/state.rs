@@ -332,8 +332,10 @@ impl State {
             return;
         };
         let mut message = codec::decode(&letter.head, letter.body.clone());
-        let mut first = |name: &str, value: &str| {
-            message.headers.entry(name.to_owned()).or_insert_with(|| value.to_owned());
+        let mut first = |name: &'static str, value: &str| {
+            if !message.headers.contains_key(name) {
+                message.headers.insert(name, value.to_owned());
+            }
         };
         first(headers::FIRST_DEATH_QUEUE, from);
         first(headers::FIRST_DEATH_REASON, reason);

@@ -118,7 +118,7 @@ impl Tracker {
 
     pub(super) fn published(&mut self, outgoing: &Outgoing, queues: &[(Arc<str>, QueueRole)]) {
         let Outgoing { exchange, routing_key, message, .. } = outgoing;
-        let from = message.headers.get(headers::QUEUE).cloned();
+        let from = message.headers.get(headers::QUEUE).map(str::to_owned);
         match queues {
             [(_, QueueRole::Delay(delay))] => {
                 let scheduled = Scheduled { queue: routing_key.clone(), delay: *delay, message: message.clone() };
@@ -151,7 +151,7 @@ impl Tracker {
     }
 
     fn parked(&mut self, queue: String, reason: &str, message: &Message) {
-        let header = |name: &str| message.headers.get(name).cloned().unwrap_or_default();
+        let header = |name: &str| message.headers.get(name).unwrap_or_default().to_owned();
         let (reason, error) = (header(reason), header(headers::ERROR));
         self.activity.parked.push(Parked { queue, reason, error, message: message.clone() });
     }

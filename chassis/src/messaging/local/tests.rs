@@ -119,7 +119,7 @@ async fn what_was_there_is_there_after_opening_again() {
     assert_eq!(ids(&got), ["2", "4", "5", "6", "delayed"]);
     let flags: Vec<bool> = got.iter().map(|incoming| incoming.redelivered).collect();
     assert_eq!(flags, [true, true, true, false, false]);
-    let failed = |incoming: &Incoming| incoming.message.headers.get(names::headers::DELIVERY_COUNT).cloned();
+    let failed = |incoming: &Incoming| incoming.message.headers.get(names::headers::DELIVERY_COUNT).map(str::to_owned);
     // One was requeued; the other was out when its connection was closed.
     assert_eq!(failed(&got[0]).as_deref(), Some("1"));
     assert_eq!(failed(&got[1]).as_deref(), Some("1"));

@@ -12,7 +12,7 @@ use super::row::Letter;
 use super::store::Store;
 use crate::data::{Database, Engine};
 use crate::messaging::dead_letters::{Body, Filter, Selection};
-use crate::messaging::envelope;
+use crate::messaging::{Headers, envelope};
 use crate::{Result, ResultExt};
 
 /// The outbox of one service, for operators. Cloning is cheap.
@@ -81,7 +81,7 @@ pub struct OpenedRow {
     #[serde(flatten)]
     pub row: ParkedRow,
     /// The headers as they are; `None` when the row itself is damaged.
-    pub headers: Option<std::collections::BTreeMap<String, String>>,
+    pub headers: Option<Headers>,
     /// What it carries.
     pub body: Option<Body>,
 }
