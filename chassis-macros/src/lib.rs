@@ -9,9 +9,11 @@ mod attrs;
 mod contract;
 mod diagnostics;
 mod event;
+mod guards;
 mod migrations;
 mod model;
 mod path;
+mod route;
 mod service;
 mod settings;
 

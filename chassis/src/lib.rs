@@ -252,6 +252,8 @@ mod guides {
     struct Logging;
     #[doc = include_str!("../../docs/guides/contracts.md")]
     struct Contracts;
+    #[doc = include_str!("../../docs/guides/routes.md")]
+    struct Routes;
     #[doc = include_str!("../../docs/guides/events.md")]
     struct Events;
     #[doc = include_str!("../../docs/guides/consuming.md")]

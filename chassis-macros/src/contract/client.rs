@@ -110,6 +110,7 @@ fn constant(contract: &Contract, operation: &Operation) -> TokenStream {
     let status = option(route.status.as_ref());
     let timeout = option(route.timeout.as_ref());
     let idempotent = route.idempotent.is_some() || route.verb.is_idempotent();
+    let guards = &route.guards;
     quote! {
         ::chassis::private::Operation {
             contract: #contract_name,
@@ -122,6 +123,7 @@ fn constant(contract: &Contract, operation: &Operation) -> TokenStream {
             status: #status,
             timeout: #timeout,
             idempotent: #idempotent,
+            guards: #guards,
         }
     }
 }

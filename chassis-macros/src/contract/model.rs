@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use syn::{Ident, LitStr, Type, Visibility};
 
-use crate::attrs::RouteAttr;
+use crate::route::RouteAttr;
 
 /// A checked contract.
 pub(super) struct Contract {

@@ -7,8 +7,9 @@ use syn::{
     TraitItemFn, Type,
 };
 
-use crate::attrs::{Args, RouteAttr, Verb};
+use crate::attrs::Args;
 use crate::diagnostics::{Diagnostics, list, nearest};
+use crate::route::{RouteAttr, Verb};
 
 /// What stands in `#[contract(…)]`.
 pub(super) struct Declared {

@@ -28,6 +28,7 @@ pub(super) fn hidden(contract: &Contract) -> TokenStream {
             ::chassis::private::ContractEntry {
                 name: #name,
                 version: #version,
+                operations: #client::__OPERATIONS,
                 local: ::core::any::TypeId::of::<dyn #object>(),
                 describe: #client::describe,
                 mount: <Self as #ident>::__routes,

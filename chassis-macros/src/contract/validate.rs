@@ -6,9 +6,10 @@ use syn::{Ident, ItemTrait, LitStr};
 
 use super::model::{Argument, Contract, Operation, Place};
 use super::parse::{Declared, Marker, ParsedArgument, ParsedOperation};
-use crate::attrs::{RouteAttr, documentation, summary};
+use crate::attrs::{documentation, summary};
 use crate::diagnostics::{Diagnostics, list, nearest};
 use crate::path::Segment;
+use crate::route::RouteAttr;
 
 pub(super) fn validate(
     declared: Declared,

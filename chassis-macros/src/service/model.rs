@@ -3,7 +3,8 @@
 use proc_macro2::Span;
 use syn::{Ident, LitStr, Path, Type};
 
-use crate::attrs::{DurationLit, RouteAttr};
+use crate::attrs::DurationLit;
+use crate::route::RouteAttr;
 
 /// All that one `#[service]` block declares.
 pub(crate) struct Service {
@@ -30,6 +31,8 @@ pub(crate) struct Function {
     pub(crate) arguments: Vec<Type>,
     /// Where its return type stands, or its name where there is none.
     pub(crate) output: Span,
+    /// The `T` of the `Json<T>` that it returns, alone, with a status or in a `Result`.
+    pub(crate) answer: Option<Type>,
 }
 
 pub(crate) struct Init {

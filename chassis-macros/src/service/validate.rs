@@ -20,6 +20,11 @@ pub(crate) fn validate(service: &Service, faults: &mut Diagnostics) {
             faults.at(span, format!("`idempotent` {NEEDS_DATABASE}"));
         }
     }
+    for route in &service.routes {
+        if let (Some(_), Some(span)) = (route.attribute.idempotent, route.attribute.guards.cancellable) {
+            faults.at(span, "what keeps its answers runs to its end: leave out `cancellable`, or `idempotent`");
+        }
+    }
     for job in &service.jobs {
         if let Some(span) = job.leased.filter(|_| !database) {
             faults.at(span, format!("`leased` {NEEDS_DATABASE}"));

@@ -14,6 +14,8 @@ use super::settings::LifecycleSettings;
 use super::signals::Signals;
 use super::{documents, output, running};
 use crate::config::{Config, Faults, KnownSection};
+use crate::http::overrides::check_names;
+use crate::http::policies::Sources;
 use crate::http::{HttpSettings, ManagementSettings};
 use crate::telemetry::{self, ServiceInfo, TelemetrySettings};
 use crate::{Error, ErrorKind, Result, ResultExt};
@@ -150,8 +152,8 @@ pub(crate) fn known(services: &[Box<dyn Provider>]) -> Vec<KnownSection> {
 /// Reports every fault of the configuration at once.
 fn check(services: &[Box<dyn Provider>], config: &Config) -> Result<(), Faults> {
     let names: Vec<&str> = services.iter().map(|service| service.name()).collect();
-    #[allow(unused_mut, reason = "without messaging there are no handlers")]
     let mut faults = config.check(&known(services), &names);
+    guarded_routes(services, config, &mut faults);
     #[cfg(feature = "messaging")]
     for service in services {
         missing_retry_policies(&**service, config, &mut faults);
@@ -161,6 +163,18 @@ fn check(services: &[Box<dyn Provider>], config: &Config) -> Result<(), Faults> 
         idle_client_settings(&**service, &provided, config, &mut faults);
     }
     faults.or(())
+}
+
+/// What is said of routes that are not there, and what contradicts itself where attributes and configuration come together.
+fn guarded_routes(services: &[Box<dyn Provider>], config: &Config, faults: &mut Faults) {
+    let specs: Vec<_> = services.iter().map(|service| (service.name(), service.routes())).collect();
+    check_names(&specs, config, faults);
+    for (name, specs) in &specs {
+        let config = config.service(name);
+        // Settings that are wrong have been reported.
+        let Ok(settings) = config.read::<HttpSettings>() else { continue };
+        Sources { settings: &settings, config: &config }.all(specs, faults);
+    }
 }
 
 /// Settings of clients that nothing comes of, since what is called runs in this process.

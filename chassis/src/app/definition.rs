@@ -10,7 +10,7 @@ use schemars::SchemaGenerator;
 use tokio::time::Duration;
 
 use super::part::{Needs, Process};
-use crate::contract::ContractSpec;
+use crate::contract::{ContractSpec, Operation};
 use crate::health::{Health, Impact};
 use crate::http::{RouteSpec, Routes};
 use crate::jobs::Schedule;
@@ -57,6 +57,7 @@ pub struct ContractEntry<S> {
     pub name: &'static str,
     pub version: u32,
     pub local: TypeId,
+    pub operations: &'static [Operation],
     pub describe: fn(&mut SchemaGenerator) -> ContractSpec,
     pub mount: fn(Arc<S>, &mut Routes),
     pub publish: fn(&Arc<S>, &Locals<'_>),

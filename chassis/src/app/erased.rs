@@ -11,8 +11,9 @@ use super::definition::{Definition, Locals};
 use super::openapi;
 use super::part::Process;
 use super::{Needs, Parts, Service, Source};
+use crate::contract::Operation;
 use crate::health::Check;
-use crate::http::Routes;
+use crate::http::{RouteSpec, Routes};
 use crate::jobs::Schedule;
 #[cfg(feature = "messaging")]
 use crate::messaging::consumer::{Handler, SubscriptionSpec};
@@ -28,6 +29,8 @@ pub(crate) trait Provider: Send {
     fn retry_policies(&self) -> Vec<(&'static str, &'static str)>;
     /// The contracts it provides, by the type of their object form.
     fn provided(&self) -> Vec<TypeId>;
+    /// What it declares of its routes, those of contracts among them.
+    fn routes(&self) -> Vec<RouteSpec>;
     /// The names of the contracts it provides.
     fn contracts(&self) -> Vec<&'static str>;
     /// What its declarations and its parts need.
@@ -99,6 +102,13 @@ impl<C: Source<M>, M: 'static> Provider for Erased<C, M> {
 
     fn provided(&self) -> Vec<TypeId> {
         self.definition.contracts.iter().map(|contract| contract.local).collect()
+    }
+
+    fn routes(&self) -> Vec<RouteSpec> {
+        let own = self.definition.routes.iter().map(|(spec, _)| spec.clone());
+        let promised =
+            self.definition.contracts.iter().flat_map(|contract| contract.operations.iter().map(Operation::route));
+        own.chain(promised).collect()
     }
 
     fn contracts(&self) -> Vec<&'static str> {

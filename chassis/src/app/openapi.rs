@@ -1,12 +1,15 @@
 //! The OpenAPI 3.1 document of a service: <https://spec.openapis.org/oas/v3.1.1>.
 
+use http::Method;
 use schemars::generate::SchemaSettings;
 use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
+use tokio::time::Duration;
 
+use crate::config::size;
 use crate::contract::{ContractSpec, ErrorSpec, OperationSpec};
-use crate::http::RouteSpec;
 use crate::http::problem::MEDIA_TYPE;
+use crate::http::{Describe, Guards, Limit, RouteSpec};
 
 /// A document that is being put together.
 pub(super) struct Document {
@@ -25,17 +28,33 @@ impl Document {
         Self { title, version, paths: Map::new(), generator }
     }
 
-    /// Adds a route of which only its declaration is known.
+    /// Adds a route of the service's own, of which its declaration is known and the JSON that it takes and answers.
     pub(super) fn route(&mut self, route: &RouteSpec) {
         let success = route.status.map_or(200, |status| status.as_u16()).to_string();
         let parameters = in_path(route.path)
             .map(|name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } }));
-        let operation = json!({
+        let json = |describe: Describe, generator: &mut SchemaGenerator| {
+            let schema = describe(generator).map_or(json!({}), Schema::to_value);
+            json!({ "application/json": { "schema": schema } })
+        };
+        let mut answer = json!({ "description": "Success" });
+        if let Some(describe) = route.response {
+            answer["content"] = json(describe, &mut self.generator);
+        }
+        let mut responses = Map::new();
+        responses.insert(success, answer);
+        refusals(&route.method, &route.guards, route.timeout, &mut responses);
+        responses.insert("default".to_owned(), failure("What went wrong", None));
+        let mut operation = json!({
             "operationId": route.name,
             "summary": route.summary,
             "parameters": parameters.collect::<Vec<_>>(),
-            "responses": { success: { "description": "Success" }, "default": failure("What went wrong", None) },
+            "responses": responses,
         });
+        if let Some(describe) = route.request {
+            let content = json(describe, &mut self.generator);
+            operation["requestBody"] = json!({ "required": true, "content": content });
+        }
         self.add(route.path, route.method.as_str(), operation);
     }
 
@@ -97,6 +116,7 @@ fn promised(contract: &ContractSpec, operation: &OperationSpec, tag: &str) -> Va
     for (status, errors) in by_status(&operation.errors) {
         responses.insert(status.to_string(), failure(&titles(&errors), Some((contract.name, &errors))));
     }
+    refusals(&operation.method, &operation.guards, operation.timeout, &mut responses);
     responses.insert("default".to_owned(), failure("What was not promised", None));
     let mut described = json!({
         "operationId": operation.name,
@@ -110,6 +130,31 @@ fn promised(contract: &ContractSpec, operation: &OperationSpec, tag: &str) -> Va
         described["requestBody"] = json!({ "required": true, "content": { "application/json": { "schema": schema } } });
     }
     described
+}
+
+/// What a request may be answered before its handler is asked, as far as the declaration says. A promised error of the same
+/// status says more.
+fn refusals(method: &Method, guards: &Guards, timeout: Option<Duration>, responses: &mut Map<String, Value>) {
+    let mut add = |status: &str, description: String, again: bool| {
+        let response = responses.entry(status).or_insert_with(|| failure(&description, None));
+        if again && let Some(response) = response.as_object_mut() {
+            let description = "After how many seconds to come again.";
+            let header = json!({ "description": description, "schema": { "type": "integer" } });
+            response.insert("headers".to_owned(), json!({ "Retry-After": header }));
+        }
+    };
+    if matches!(*method, Method::POST | Method::PUT | Method::PATCH) {
+        let limit = guards.body_limit.map_or_else(|| "the limit".to_owned(), size::show);
+        add("413", format!("The body is over {limit} (`body_too_large`)"), false);
+    }
+    if let Some(rate) = guards.rate {
+        add("429", format!("More than {rate} requests came (`rate_limited`)"), true);
+    }
+    if guards.limit != Some(Limit::Off) {
+        add("503", "There is too much to do (`overloaded`)".to_owned(), true);
+    }
+    let within = timeout.map_or_else(String::new, |time| format!(" of {}", humantime::format_duration(time)));
+    add("504", format!("The time{within} for the request is over (`deadline_exceeded`)"), false);
 }
 
 fn by_status(errors: &[ErrorSpec]) -> Vec<(u16, Vec<&ErrorSpec>)> {

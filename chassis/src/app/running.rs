@@ -4,6 +4,7 @@
 use std::any::Any;
 use std::sync::Arc;
 
+use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use tokio::time::Duration;
 use tokio_util::task::TaskTracker;
@@ -16,6 +17,7 @@ use super::resources::Resources;
 use super::settings::LifecycleSettings;
 use crate::config::Config;
 use crate::health::{Impact, Phase, Registry};
+use crate::http::policies::{ActivePolicy, Policies, Sources};
 use crate::http::server::{ConnectionLimits, Listener, Server};
 use crate::http::{HttpSettings, ManagementSettings, RouteSpec, router};
 use crate::jobs::{Job, JobHandle};
@@ -40,6 +42,9 @@ pub(crate) struct RunningService {
     pub(crate) jobs: Vec<(&'static str, Arc<JobHandle>)>,
     pub(crate) checks: Vec<JoinHandle<()>>,
     pub(crate) resources: Resources,
+    /// The routes, to be called without a connection.
+    #[cfg(feature = "testing")]
+    pub(crate) router: axum::Router,
     /// Other services hold it weakly.
     _keep: Arc<dyn Any + Send + Sync>,
 }
@@ -97,6 +102,15 @@ pub(crate) async fn start(providers: Vec<Box<dyn Provider>>, config: &Config) ->
     Ok(Running { health, management: management_server, services, addresses, process })
 }
 
+/// Says in the log what guards a route, and gives it as operators see it.
+fn describe(service: &'static str, spec: &RouteSpec, policies: &Policies) -> Value {
+    let route = format!("{} {}", spec.method, spec.path);
+    tracing::debug!(service, route, name = spec.name, %policies, "guards");
+    let contract = spec.contract.map(|(name, version)| format!("{name} v{version}"));
+    let policies = policies.shown();
+    json!({ "route": route, "name": spec.name, "contract": contract, "policies": policies.iter().map(ActivePolicy::json).collect::<Vec<_>>() })
+}
+
 fn start_took_too_long(within: Duration) -> Error {
     let within = humantime::format_duration(within);
     Error::new(ErrorKind::DeadlineExceeded, format!("not started within {within} (`lifecycle.start_deadline`)"))
@@ -119,16 +133,15 @@ impl Pending {
         let resources = Resources::open(&parts, &*provider, health).await?;
         let made = provider.build(parts.clone()).await?;
         (made.publish)(process);
-        let specs: Vec<RouteSpec> = made.routes.specs().cloned().collect();
         let built = router::build(
             name,
-            &http,
+            Sources { settings: &http, config: parts.config() },
             made.routes,
             made.extend,
             #[cfg(any(feature = "sqlite", feature = "postgres"))]
             resources.database(),
         )?;
-        Ok(Ready { name, version, parts, http, listener, specs, openapi, built, work: made.work, resources })
+        Ok(Ready { name, version, parts, http, listener, openapi, built, work: made.work, resources })
     }
 }
 
@@ -139,7 +152,6 @@ struct Ready {
     parts: Parts,
     http: HttpSettings,
     listener: Listener,
-    specs: Vec<RouteSpec>,
     openapi: serde_json::Value,
     built: router::Built,
     work: Work,
@@ -148,7 +160,7 @@ struct Ready {
 
 impl Ready {
     async fn run(self, health: &Registry, management: &Management) -> Result<RunningService> {
-        let Self { name, version, parts, http, listener, specs, openapi, built, work, mut resources } = self;
+        let Self { name, version, parts, http, listener, openapi, built, work, mut resources } = self;
         resources.start(
             &parts,
             #[cfg(feature = "messaging")]
@@ -173,7 +185,9 @@ impl Ready {
             shown.push((job.name, schedule, Arc::clone(&jobs[jobs.len() - 1].1)));
         }
         let address = listener.address();
-        let routes = specs.iter().map(|spec| format!("{} {}", spec.method, spec.path)).collect();
+        let policies = Sources { settings: &http, config: parts.config() }.plain();
+        let count = built.routes.len();
+        let routes = built.routes.iter().map(|(spec, policies)| describe(name, spec, policies)).collect();
         let shown = Shown {
             version,
             address,
@@ -190,8 +204,20 @@ impl Ready {
             outbox: resources.outbox(),
         };
         management.add(name, shown);
+        #[cfg(feature = "testing")]
+        let router = built.router.clone();
         let server = listener.serve(built.router, ConnectionLimits::from(&http));
-        tracing::info!(name, listen = %address, "serving");
-        Ok(RunningService { name, server, detached: built.detached, jobs, checks, resources, _keep: work.keep })
+        tracing::info!(name, listen = %address, routes = count, %policies, "serving");
+        Ok(RunningService {
+            name,
+            server,
+            detached: built.detached,
+            jobs,
+            checks,
+            resources,
+            #[cfg(feature = "testing")]
+            router,
+            _keep: work.keep,
+        })
     }
 }

@@ -19,12 +19,14 @@ use crate::resilience::retry::{GivenUp, RetryRule, Verdict};
 use crate::{Error, ErrorKind};
 
 /// What the breaker makes of a result: a service that answers works, whatever the answer is, unless it says that it fails.
+/// One that refuses what is too much for it does what it can: to leave it alone would only waste that (decision 28).
 pub(super) fn health(result: Result<&Response<Bytes>, &Error>) -> Outcome {
     match result {
         Ok(response) if response.extensions().get::<CutShort>().is_some() => Outcome::Ignored,
         Ok(response) => match response.status() {
             StatusCode::NOT_IMPLEMENTED | StatusCode::HTTP_VERSION_NOT_SUPPORTED => Outcome::Success,
             StatusCode::TOO_MANY_REQUESTS => Outcome::Failure,
+            StatusCode::SERVICE_UNAVAILABLE if is_refused(response) => Outcome::Ignored,
             status if status.is_server_error() => Outcome::Failure,
             _ => Outcome::Success,
         },
@@ -95,9 +97,23 @@ impl RetryRule<Arc<Call>, Response<Bytes>, Error> for Repeatable {
     }
 }
 
+/// What the balancer makes of it: to be refused is no reason to come back to the same instance.
+pub(super) fn is_bad(result: Result<&Response<Bytes>, &Error>) -> bool {
+    health(result) == Outcome::Failure || result.is_ok_and(is_refused)
+}
+
+/// Whether the other side has too much to do for this call.
+fn is_refused(response: &Response<Bytes>) -> bool {
+    response.status() == StatusCode::SERVICE_UNAVAILABLE && says(response, "overloaded")
+}
+
 /// Whether an earlier attempt with the same key is still at work.
 fn is_in_flight(response: &Response<Bytes>) -> bool {
-    Problem::decode(response.status(), response.body()).is_some_and(|problem| problem.code == "request_in_flight")
+    says(response, "request_in_flight")
+}
+
+fn says(response: &Response<Bytes>, code: &str) -> bool {
+    Problem::decode(response.status(), response.body()).is_some_and(|problem| problem.code == code)
 }
 
 /// How long the other side wants to be left alone: RFC 9110, 10.2.3. What cannot be read is as if it were absent.
@@ -215,6 +231,13 @@ mod tests {
         ] {
             assert_eq!(health(Ok(&response(status, None, ""))), expected, "{status}");
         }
+        let refused = response(503, Some("1"), "{\"code\":\"overloaded\"}");
+        assert_eq!(
+            (health(Ok(&refused)), is_bad(Ok(&refused))),
+            (Outcome::Ignored, true),
+            "it works as much as it can"
+        );
+        assert!(is_bad(Ok(&response(503, None, ""))) && !is_bad(Ok(&response(200, None, ""))));
         let mut late = response(504, None, "");
         late.extensions_mut().insert(CutShort);
         assert_eq!(health(Ok(&late)), Outcome::Ignored);

@@ -60,6 +60,7 @@ mod unknown;
 mod view;
 
 pub mod duration;
+pub mod size;
 
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
@@ -71,6 +72,7 @@ pub use mask::mask_url;
 pub use origin::Origin;
 pub use secret::Secret;
 pub use section::KnownSection;
+pub(crate) use unknown::nearest;
 pub use view::Config;
 
 /// A section of the configuration as a type.

@@ -5,7 +5,7 @@ use super::fault::UNKNOWN_KEY;
 use super::tree::Node;
 
 /// The candidate that is so near to `name` that it was probably meant.
-pub(super) fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let name = name.to_lowercase();
     let distance = |candidate: &str| strsim::damerau_levenshtein(&name, &candidate.to_lowercase());
     let (distance, near) = candidates.map(|candidate| (distance(candidate), candidate)).min()?;

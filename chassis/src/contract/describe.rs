@@ -8,6 +8,7 @@ use tokio::time::Duration;
 use super::ErrorSpec;
 use super::operation::Operation;
 use super::table::{Form, Output, Plain, Whole};
+use crate::http::Guards;
 
 /// A contract. Its schemas refer to definitions that its [`SchemaGenerator`] collects.
 #[derive(Debug, Clone)]
@@ -53,6 +54,8 @@ pub struct OperationSpec {
     pub keyed: bool,
     /// How long it may take, where it was declared.
     pub timeout: Option<Duration>,
+    /// What else is declared of how it is guarded.
+    pub guards: Guards,
 }
 
 /// Something that stands in path, query or headers.
@@ -113,6 +116,7 @@ impl<'a> Describe<'a> {
             idempotent: operation.idempotent,
             keyed: operation.is_keyed(),
             timeout: operation.timeout,
+            guards: operation.guards,
         };
         Self { generator, spec }
     }

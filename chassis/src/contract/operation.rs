@@ -3,7 +3,7 @@
 use http::{Method, StatusCode};
 use tokio::time::Duration;
 
-use crate::http::RouteSpec;
+use crate::http::{Guards, RouteSpec};
 
 /// One method of a contract.
 #[derive(Debug)]
@@ -28,6 +28,8 @@ pub struct Operation {
     pub timeout: Option<Duration>,
     /// Whether it may be repeated, being idempotent by its method or by its key.
     pub idempotent: bool,
+    /// What else is declared of how it is guarded.
+    pub guards: Guards,
 }
 
 impl Operation {
@@ -42,6 +44,9 @@ impl Operation {
             status: self.status.and_then(|status| StatusCode::from_u16(status).ok()),
             timeout: self.timeout,
             idempotent: self.idempotent,
+            guards: self.guards,
+            request: None,
+            response: None,
         }
     }
 

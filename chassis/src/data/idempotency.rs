@@ -12,7 +12,7 @@ use super::lease::millis;
 use super::{Database, Engine};
 use crate::{Result, ResultExt};
 
-/// How long an answer is kept.
+/// How long an answer is kept. When it was claimed is known by it, so that it must not become shorter.
 const KEEP: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// One request, as it is told apart from others.
@@ -97,6 +97,8 @@ impl Claim {
             return Ok(Seen::OtherBody);
         }
         if row.try_get::<String, _>(1)? != "done" {
+            let query = sqlx::query(sql.bring_forward).bind(request.operation).bind(request.subject).bind(request.key);
+            db.write(query.bind(millis(KEEP))).await.context("looking at an idempotency key")?;
             return Ok(Seen::InFlight);
         }
         Ok(Seen::Done(Answer {
@@ -146,6 +148,8 @@ fn sql(db: &Database) -> &'static Sql {
 
 struct Sql {
     claim: &'static str,
+    /// A claim that was made in the future, before the clock was set back, lasts from now on as long as it was meant to then.
+    bring_forward: &'static str,
     find: &'static str,
     done: &'static str,
     release: &'static str,
@@ -165,6 +169,11 @@ const SQLITE: Sql = Sql {
             WHERE k.expires_at <= CAST(unixepoch('subsec') * 1000 AS INTEGER) OR (k.state = 'claimed' \
             AND k.body_hash = excluded.body_hash AND k.lease_until <= CAST(unixepoch('subsec') * 1000 AS INTEGER)) \
             RETURNING claimed_by",
+    bring_forward: "UPDATE chassis_idempotency_key \
+            SET lease_until = lease_until - expires_at + $4 + CAST(unixepoch('subsec') * 1000 AS INTEGER), \
+            expires_at = CAST(unixepoch('subsec') * 1000 AS INTEGER) + $4 \
+            WHERE operation = $1 AND subject = $2 AND key = $3 AND state = 'claimed' \
+            AND expires_at > CAST(unixepoch('subsec') * 1000 AS INTEGER) + $4",
     find: "SELECT body_hash, state, COALESCE(status, 0), headers, COALESCE(body, X'') FROM chassis_idempotency_key \
            WHERE operation = $1 AND subject = $2 AND key = $3",
     done: "UPDATE chassis_idempotency_key SET state = 'done', status = $5, headers = $6, body = $7 \
@@ -185,6 +194,11 @@ const POSTGRES: Sql = Sql {
             WHERE k.expires_at <= clock_timestamp() OR (k.state = 'claimed' \
             AND k.body_hash = excluded.body_hash AND k.lease_until <= clock_timestamp()) \
             RETURNING claimed_by",
+    bring_forward: "UPDATE chassis_idempotency_key \
+            SET lease_until = clock_timestamp() + $4::bigint * interval '1 millisecond' + (lease_until - expires_at), \
+            expires_at = clock_timestamp() + $4::bigint * interval '1 millisecond' \
+            WHERE operation = $1 AND subject = $2 AND key = $3 AND state = 'claimed' \
+            AND expires_at > clock_timestamp() + $4::bigint * interval '1 millisecond'",
     find: "SELECT body_hash, state, COALESCE(status, 0)::bigint, headers #>> '{}', COALESCE(body, ''::bytea) \
            FROM chassis_idempotency_key WHERE operation = $1 AND subject = $2 AND key = $3",
     done: "UPDATE chassis_idempotency_key SET state = 'done', status = $5::bigint::smallint, headers = to_jsonb($6::text), \

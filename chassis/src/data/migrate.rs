@@ -63,11 +63,15 @@ pub(super) async fn library(pool: &AnyPool, engine: Engine) -> Result<()> {
         Engine::Sqlite => &[
             (1, "tables", include_str!("migrations/0001_sqlite.sql")),
             (3, "queues", include_str!("migrations/0003_sqlite.sql")),
+            (4, "bindings", include_str!("migrations/0004_sqlite.sql")),
+            (5, "renewals", include_str!("migrations/0005_sqlite.sql")),
         ],
         Engine::Postgres => &[
             (1, "tables", include_str!("migrations/0001_postgres.sql")),
             (2, "relays", include_str!("migrations/0002_postgres.sql")),
             (3, "queues", include_str!("migrations/0003_postgres.sql")),
+            (4, "bindings", include_str!("migrations/0004_postgres.sql")),
+            (5, "renewals", include_str!("migrations/0005_postgres.sql")),
         ],
     };
     let mut migrator = migrations(scripts);

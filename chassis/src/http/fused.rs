@@ -1,7 +1,7 @@
 //! The incoming path as one service per route: what a request meets before and after its handler.
 //!
-//! Trace and metrics, panic guard, deadline, body limit, adaptive limit, handler: in this order, and in one future, since each further
-//! service between listener and handler costs a request more than what is done here.
+//! Trace and metrics, panic guard, deadline, rate limit, concurrency limits, body limit, idempotency, handler: in this order, and
+//! in one future, since each further service between listener and handler costs a request more than what is done here.
 
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
@@ -20,11 +20,15 @@ use tokio_util::task::TaskTracker;
 use tower::Service;
 
 use super::instruments::Instruments;
-use super::limit::{self, RouteLimit};
+use super::limit::{self, Entered, RouteLimit};
+use super::policies::Policies;
 use super::problem::Problem;
+use super::refusal::{Refusal, Refused};
 use super::route::Endpoint;
 use crate::error::panic_text;
-use crate::resilience::adaptive::Entry;
+use crate::resilience::InvalidPolicy;
+use crate::resilience::adaptive::{AdaptiveLimit, AdaptiveLimitPolicy};
+use crate::resilience::rate_limit::RateLimit;
 use crate::telemetry::propagation;
 use crate::telemetry::span::{Span, SpanKind};
 use crate::{BoxFuture, Context};
@@ -36,21 +40,29 @@ pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id"
 /// What the routes of one listener share.
 pub(crate) struct Shared {
     pub(crate) service: &'static str,
-    pub(crate) body_limit: usize,
+    /// The policy of routes whose limit follows how long their requests take.
+    pub(crate) adaptive: AdaptiveLimitPolicy,
+    /// The limit of all routes together.
+    pub(crate) limit: Option<AdaptiveLimit>,
     /// Work that goes on though its client has gone.
     pub(crate) detached: TaskTracker,
 }
 
 /// One route, resolved at start.
 pub(crate) struct Route {
-    pub(crate) shared: Arc<Shared>,
+    shared: Arc<Shared>,
     /// `None` for requests that no route matches.
-    pub(crate) pattern: Option<&'static str>,
-    pub(crate) span_name: &'static str,
-    pub(crate) deadline: Duration,
-    pub(crate) instruments: Instruments,
+    pattern: Option<&'static str>,
+    span_name: &'static str,
+    deadline: Duration,
+    instruments: Instruments,
+    refused: Refused,
+    rate: Option<RateLimit>,
     /// `None` where every request is let in.
-    pub(crate) limit: Option<RouteLimit>,
+    limit: Option<RouteLimit>,
+    body_limit: usize,
+    /// Whether the handler is cancelled with its client though it may change something.
+    cancellable: bool,
 }
 
 /// A handler with all that surrounds it.
@@ -76,6 +88,39 @@ impl Service<Request> for Fused {
 }
 
 impl Route {
+    /// A route with its policies. `method` is `None` where any may come; `pattern` is empty where none matched.
+    ///
+    /// # Errors
+    /// When a policy breaks a rule, which the check of the configuration has ruled out.
+    pub(crate) fn new(
+        shared: &Arc<Shared>,
+        method: Option<Method>,
+        pattern: &'static str,
+        policies: &Policies,
+    ) -> Result<Self, InvalidPolicy> {
+        let shown = method.as_ref().map_or("HTTP", Method::as_str);
+        let rate = policies.rate.as_ref().map(|rate| rate.value.policy()).transpose()?;
+        let limit = RouteLimit::new(policies, &shared.adaptive, shared.limit.as_ref())?;
+        Ok(Self {
+            pattern: Some(pattern).filter(|pattern| !pattern.is_empty()),
+            // Routes last as long as the process.
+            span_name: format!("{shown} {pattern}").trim_end().to_owned().leak(),
+            deadline: policies.timeout.value,
+            instruments: Instruments::new(shared.service, method, pattern),
+            refused: Refused::new(shared.service, pattern, rate.is_some(), limit.is_some()),
+            rate: rate.map(RateLimit::new),
+            limit,
+            body_limit: policies.body_limit.value,
+            cancellable: policies.cancellable.value,
+            shared: Arc::clone(shared),
+        })
+    }
+
+    /// The same without a limit on how many are let in.
+    pub(crate) fn unlimited(self) -> Self {
+        Self { limit: None, ..self }
+    }
+
     async fn handle(&self, endpoint: Endpoint, request: Request) -> Response {
         let started = Instant::now();
         let active = self.instruments.begin(request.method());
@@ -87,12 +132,12 @@ impl Route {
         let context = span.context(&came);
         let request_id = request.headers().get(REQUEST_ID).cloned();
 
-        let mut response = match self.admit(request, &context) {
-            Ok(request) => match self.limit.as_ref().map(|limit| limit.enter(started)).transpose() {
-                Ok(entry) => self.run(endpoint, request, context, entry).await,
-                Err(reached) => context.scope(async { limit::overloaded(reached) }).await,
-            },
-            Err(problem) => context.scope(async { problem.into_response() }).await,
+        let mut response = match self.admit(request, &context, started) {
+            Ok((request, entered)) => self.run(endpoint, request, context, entered).await,
+            Err(refusal) => {
+                self.refused.count(&refusal);
+                context.scope(async { refusal.into_response() }).await
+            }
         };
 
         if let Some(id) = request_id {
@@ -135,31 +180,39 @@ impl Route {
     }
 
     /// Refuses what need not be started, and bounds what the handler can read.
-    fn admit(&self, mut request: Request, context: &Context) -> Result<Request, Problem> {
-        if context.remaining() == Some(Duration::ZERO) {
-            return Err(deadline_exceeded());
+    fn admit(
+        &self,
+        mut request: Request,
+        context: &Context,
+        started: Instant,
+    ) -> Result<(Request, Option<Entered>), Refusal> {
+        if context.deadline.is_some_and(|deadline| deadline <= started) {
+            return Err(Refusal::Late);
         }
-        let limit = self.shared.body_limit;
+        if let Some(rate) = &self.rate {
+            rate.try_acquire_at(started.into_std()).map_err(Refusal::Rate)?;
+        }
+        let entered = self.limit.as_ref().map(|limit| limit.enter(started)).transpose().map_err(Refusal::Limit)?;
+        let limit = self.body_limit;
         let length = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
         if length.is_some_and(|length| length > limit) {
-            let detail = format!("The body may have at most {limit} bytes.");
-            return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large").detail(detail));
+            return Err(Refusal::TooLarge(limit));
         }
         if !request.body().is_end_stream() {
             DefaultBodyLimit::disable().apply(&mut request);
             // A chunked body says nothing of its length beforehand.
             request = request.map(|body| Body::new(Limited::new(body, limit)));
         }
-        Ok(request)
+        Ok((request, entered))
     }
 
-    async fn run(&self, endpoint: Endpoint, request: Request, context: Context, entry: Option<Entry>) -> Response {
+    async fn run(&self, endpoint: Endpoint, request: Request, context: Context, entered: Option<Entered>) -> Response {
         let deadline = context.deadline.unwrap_or_else(|| Instant::now() + self.deadline);
         // What changes something runs to its end though its client has gone or its time is over: to be cut between two
         // effects is worse than to be late.
-        let cancellable = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE);
+        let cancellable = self.cancellable || changes_nothing(request.method());
         // It is in as long as it works, also when nobody waits for it any more.
-        let (outside, inside) = if cancellable { (entry, None) } else { (None, entry) };
+        let (outside, inside) = if cancellable { (entered, None) } else { (None, entered) };
         let failing = context.clone();
         let work = context.scope(async move {
             let work = AssertUnwindSafe(async { endpoint(request).await }).catch_unwind();
@@ -176,13 +229,14 @@ impl Route {
         limit::end(outside, outcome.as_ref());
         match outcome {
             Some(response) => response,
-            None => failing.scope(async { deadline_exceeded().into_response() }).await,
+            None => failing.scope(async { Refusal::Late.into_response() }).await,
         }
     }
 }
 
-fn deadline_exceeded() -> Problem {
-    Problem::new(StatusCode::GATEWAY_TIMEOUT, "deadline_exceeded").detail("The time for this request is over.")
+/// The methods that RFC 9110 calls safe.
+pub(super) fn changes_nothing(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE)
 }
 
 fn internal_error() -> Response {

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use axum::extract::Request;
 use axum::response::Response;
 use http::{Method, StatusCode};
+use schemars::{Schema, SchemaGenerator};
 use tokio::time::Duration;
 
+use super::guards::Guards;
 use crate::BoxFuture;
 
 /// A handler with everything it needs: takes the request, gives the response.
@@ -31,6 +33,35 @@ pub struct RouteSpec {
     pub timeout: Option<Duration>,
     /// Whether the call may be repeated, being idempotent by itself or by its key.
     pub idempotent: bool,
+    /// What else is declared of how it is guarded.
+    pub guards: Guards,
+    /// What describes the JSON that it takes, where that is known; a contract describes its operations itself.
+    pub request: Option<Describe>,
+    /// What describes the JSON that it answers, where that is known.
+    pub response: Option<Describe>,
+}
+
+/// Describes a type, if it has a schema.
+pub type Describe = fn(&mut SchemaGenerator) -> Option<Schema>;
+
+impl RouteSpec {
+    /// A route of which nothing is known but where it is.
+    #[cfg(test)]
+    pub(crate) fn new(method: Method, path: &'static str) -> Self {
+        Self {
+            method,
+            path,
+            name: "",
+            summary: "",
+            contract: None,
+            status: None,
+            timeout: None,
+            idempotent: false,
+            guards: Guards::NONE,
+            request: None,
+            response: None,
+        }
+    }
 }
 
 /// The routes of a service.

@@ -17,28 +17,29 @@ use tower::{Service, ServiceExt, layer::layer_fn};
 use super::fused::{Fused, Route, Shared};
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 use super::idempotent;
-use super::instruments::Instruments;
-use super::limit::RouteLimit;
+use super::policies::{Policies, Sources};
 use super::problem::Problem;
-use super::route::{Endpoint, Routes};
-use super::settings::HttpSettings;
+use super::route::{Endpoint, RouteSpec, Routes};
+use crate::config::Faults;
 use crate::error::panic_text;
-use crate::resilience::adaptive::AdaptiveLimitPolicy;
+use crate::resilience::adaptive::AdaptiveLimit;
 use crate::{BoxFuture, Error, ErrorKind, Result};
 
 /// The router of one service, and the work of its that outlives its clients.
 pub(crate) struct Built {
     pub(crate) router: Router,
     pub(crate) detached: TaskTracker,
+    /// What was declared of each route, and what guards it.
+    pub(crate) routes: Vec<(RouteSpec, Policies)>,
 }
 
 /// Builds the router of a service from its declared routes and what it adds by hand.
 ///
 /// # Errors
-/// When a method cannot be routed, or two routes are in each other's way.
+/// When a method cannot be routed, two routes are in each other's way, or policies contradict each other.
 pub(crate) fn build(
     service: &'static str,
-    settings: &HttpSettings,
+    sources: Sources<'_>,
     routes: Routes,
     extend: impl FnOnce(Router) -> Router,
     #[cfg(any(feature = "sqlite", feature = "postgres"))] database: Option<&crate::data::Database>,
@@ -47,7 +48,7 @@ pub(crate) fn build(
     let put_together = panic::catch_unwind(AssertUnwindSafe(|| {
         put_together(
             service,
-            settings,
+            sources,
             routes,
             extend,
             #[cfg(any(feature = "sqlite", feature = "postgres"))]
@@ -62,103 +63,92 @@ pub(crate) fn build(
 
 fn put_together(
     service: &'static str,
-    settings: &HttpSettings,
+    sources: Sources<'_>,
     routes: Routes,
     extend: impl FnOnce(Router) -> Router,
     #[cfg(any(feature = "sqlite", feature = "postgres"))] database: Option<&crate::data::Database>,
 ) -> Result<Built> {
     let detached = TaskTracker::new();
-    let shared = Arc::new(Shared { service, body_limit: settings.body_limit, detached: detached.clone() });
-    let limit = settings.limit.policy()?;
+    let limits = &sources.settings.limit;
+    let shared = Arc::new(Shared {
+        service,
+        adaptive: limits.policy()?,
+        limit: limits.shared()?.map(AdaptiveLimit::new),
+        detached: detached.clone(),
+    });
+    let plain = sources.plain();
     let by_hand = Arc::new(ByHand {
+        other: Arc::new(Route::new(&shared, None, "", &plain)?),
         shared: Arc::clone(&shared),
-        deadline: settings.deadline,
-        limit: limit.clone(),
+        policies: sources.plain(),
         routes: Mutex::default(),
     });
     // A fallback of the service's own takes the place of this one.
     let empty = Router::new().fallback(async || not_found());
     let mut router = extend(empty).layer(layer_fn(move |handler| Guarded { by_hand: Arc::clone(&by_hand), handler }));
-    for (spec, endpoint) in routes.into_entries() {
+    let (specs, endpoints): (Vec<RouteSpec>, Vec<Endpoint>) = routes.into_entries().into_iter().unzip();
+    let mut faults = Faults::default();
+    let policies = sources.all(&specs, &mut faults);
+    faults.or(())?;
+    let mut shown = Vec::new();
+    for ((spec, endpoint), policies) in specs.into_iter().zip(endpoints).zip(policies) {
         let filter = MethodFilter::try_from(spec.method.clone()).map_err(|_| {
             Error::new(ErrorKind::Config, format!("`{}` cannot be routed: method {}", spec.path, spec.method))
         })?;
         #[cfg(any(feature = "sqlite", feature = "postgres"))]
-        let endpoint = match database.filter(|_| keeps_answers(&spec)) {
+        let endpoint = match database.filter(|_| policies.keeps_answers) {
             Some(database) => idempotent::keeping(
                 database.clone(),
                 format!("{} {}", spec.method, spec.path),
-                spec.timeout.unwrap_or(settings.deadline) + LEASE_MARGIN,
-                settings.body_limit,
+                policies.timeout.value + LEASE_MARGIN,
+                policies.body_limit.value,
                 endpoint,
             ),
             None => endpoint,
         };
-        let route = Route {
-            shared: Arc::clone(&shared),
-            pattern: Some(spec.path),
-            // Routes last as long as the process.
-            span_name: format!("{} {}", spec.method, spec.path).leak(),
-            deadline: spec.timeout.unwrap_or(settings.deadline),
-            instruments: Instruments::new(service, Some(spec.method), spec.path),
-            limit: limit.as_ref().map(|policy| RouteLimit::new(policy, service, spec.path)),
-        };
+        let route = Route::new(&shared, Some(spec.method.clone()), spec.path, &policies)?;
         router = router.route(spec.path, on_service(filter, Fused { route: Arc::new(route), endpoint }));
+        shown.push((spec, policies));
     }
     let refused = Fused {
-        route: Arc::new(Route {
-            shared,
-            pattern: None,
-            span_name: "HTTP",
-            deadline: settings.deadline,
-            instruments: Instruments::new(service, None, ""),
-            limit: None,
-        }),
+        route: Arc::new(Route::new(&shared, None, "", &plain)?.unlimited()),
         endpoint: Arc::new(|_| Box::pin(async { method_not_allowed() })),
     };
     router = router.method_not_allowed_fallback(move |request: Request| {
         let mut refused = refused.clone();
         async move { refused.call(request).await }
     });
-    Ok(Built { router, detached })
+    Ok(Built { router, detached, routes: shown })
 }
 
 /// Beyond its deadline a request that changes something goes on; for so long nobody else may begin it.
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 const LEASE_MARGIN: tokio::time::Duration = tokio::time::Duration::from_secs(30);
 
-/// A contract's implementation keeps its own promises; of other routes the answers are kept here.
-#[cfg(any(feature = "sqlite", feature = "postgres"))]
-fn keeps_answers(spec: &super::RouteSpec) -> bool {
-    spec.idempotent && spec.contract.is_none() && !spec.method.is_idempotent()
-}
-
 /// Routes that the service has added by itself: they meet the same as the declared ones.
 struct ByHand {
     shared: Arc<Shared>,
-    deadline: tokio::time::Duration,
-    limit: Option<AdaptiveLimitPolicy>,
+    policies: Policies,
     /// By pattern. There are as many as were added.
     routes: Mutex<HashMap<String, Arc<Route>>>,
+    /// What takes requests that match none of them.
+    other: Arc<Route>,
 }
 
 impl ByHand {
     fn route(&self, request: &Request) -> Arc<Route> {
-        let matched = request.extensions().get::<MatchedPath>();
-        let pattern = matched.map(MatchedPath::as_str).unwrap_or_default();
+        let Some(pattern) = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str) else {
+            return Arc::clone(&self.other);
+        };
         let mut routes = self.routes.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(route) = routes.get(pattern) {
             return Arc::clone(route);
         }
-        let pattern: &'static str = pattern.to_owned().leak();
-        let route = Arc::new(Route {
-            shared: Arc::clone(&self.shared),
-            pattern: Some(pattern).filter(|pattern| !pattern.is_empty()),
-            span_name: format!("HTTP {pattern}").trim_end().to_owned().leak(),
-            deadline: self.deadline,
-            instruments: Instruments::new(self.shared.service, None, pattern),
-            limit: self.limit.as_ref().map(|policy| RouteLimit::new(policy, self.shared.service, pattern)),
-        });
+        let name: &'static str = pattern.to_owned().leak();
+        // The same policies have made a route before.
+        let Ok(route) = Route::new(&self.shared, None, name, &self.policies).map(Arc::new) else {
+            return Arc::clone(&self.other);
+        };
         routes.insert(pattern.to_owned(), Arc::clone(&route));
         route
     }

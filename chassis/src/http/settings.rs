@@ -1,11 +1,13 @@
 //! What can be configured of the two listeners.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio::time::Duration;
 
+use super::overrides::{NO_ROOM, NO_TIME, RouteSettings};
 use crate::config::{Faults, Secret, Settings};
 use crate::resilience::InvalidPolicy;
 use crate::resilience::adaptive::AdaptiveLimitPolicy;
@@ -16,7 +18,9 @@ use crate::resilience::adaptive::AdaptiveLimitPolicy;
 pub struct HttpSettings {
     /// Where it listens.
     pub listen: SocketAddr,
-    /// The largest body that is taken, in bytes.
+    /// The largest body that is taken: a number of bytes, or text such as `"10 MiB"`.
+    #[serde(with = "crate::config::size")]
+    #[schemars(schema_with = "crate::config::size::schema")]
     pub body_limit: usize,
     /// The largest head of a request that is taken, in bytes; at least 8,192.
     #[schemars(range(min = 8192))]
@@ -31,10 +35,13 @@ pub struct HttpSettings {
     pub deadline: Duration,
     /// How many requests of one route are let in at the same time.
     pub limit: LimitSettings,
+    /// What is different for single routes, by their names.
+    pub routes: BTreeMap<String, RouteSettings>,
 }
 
 /// How many requests of one route are let in at the same time: `[http.limit]`. The limit of each route follows how long its
-/// requests take; what is beyond it is answered 503 at once.
+/// requests take; what is beyond it is answered 503 at once. All routes of the service together have room for twice as many as
+/// one, where it matters how much a request matters.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct LimitSettings {
@@ -57,9 +64,15 @@ impl Default for LimitSettings {
 }
 
 impl LimitSettings {
-    /// The policy of each route, unless every request is to be let in.
-    pub(super) fn policy(&self) -> Result<Option<AdaptiveLimitPolicy>, InvalidPolicy> {
-        let policy = AdaptiveLimitPolicy::builder().limits(self.initial, self.min, self.max).tolerance(self.tolerance);
+    /// The policy of each route that follows how long its requests take.
+    pub(super) fn policy(&self) -> Result<AdaptiveLimitPolicy, InvalidPolicy> {
+        AdaptiveLimitPolicy::builder().limits(self.initial, self.min, self.max).tolerance(self.tolerance).build()
+    }
+
+    /// The policy of all routes together: twice the room of one, so that one that hangs leaves half of it to the others.
+    pub(super) fn shared(&self) -> Result<Option<AdaptiveLimitPolicy>, InvalidPolicy> {
+        let [initial, min, max] = [self.initial, self.min, self.max].map(|bound| bound.saturating_mul(2));
+        let policy = AdaptiveLimitPolicy::builder().limits(initial, min, max).tolerance(self.tolerance);
         self.enabled.then(|| policy.build()).transpose()
     }
 }
@@ -73,6 +86,7 @@ impl Default for HttpSettings {
             header_timeout: Duration::from_secs(10),
             deadline: Duration::from_secs(30),
             limit: LimitSettings::default(),
+            routes: BTreeMap::new(),
         }
     }
 }
@@ -81,6 +95,17 @@ impl Settings for HttpSettings {
     const SECTION: &'static str = "http";
 
     fn validate(&self, faults: &mut Faults) {
+        if self.body_limit == 0 {
+            faults.add("body_limit", NO_ROOM);
+        }
+        for (key, time) in [("deadline", self.deadline), ("header_timeout", self.header_timeout)] {
+            if time.is_zero() {
+                faults.add(key, NO_TIME);
+            }
+        }
+        for (name, route) in &self.routes {
+            route.read(&format!("routes.{name}"), faults);
+        }
         if let Err(invalid) = self.limit.policy() {
             for rule in invalid.rules() {
                 faults.add(format!("limit.{}", rule.setting), rule.rule);

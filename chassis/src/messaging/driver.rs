@@ -38,6 +38,25 @@ pub trait Driver: Send + Sync + 'static {
         Box::pin(std::future::ready(Err(BrowseError::Unsupported)))
     }
 
+    /// How many consumers read a queue at this moment.
+    fn consumers<'a>(&'a self, queue: &'a str) -> BoxFuture<'a, Result<u64, BrowseError>> {
+        let _ = queue;
+        Box::pin(std::future::ready(Err(BrowseError::Unsupported)))
+    }
+
+    /// Removes bindings, so that what they match is no longer routed to their queues. What is not bound is passed over.
+    fn unbind(&self, bindings: Vec<Binding>) -> BoxFuture<'_, Result<(), BrowseError>> {
+        let _ = bindings;
+        Box::pin(std::future::ready(Err(BrowseError::Unsupported)))
+    }
+
+    /// Deletes a queue that is empty and that nobody reads, and forgets that it was ever declared. One that does not exist is
+    /// as good as deleted.
+    fn delete<'a>(&'a self, queue: &'a str) -> BoxFuture<'a, Result<(), DeleteError>> {
+        let _ = queue;
+        Box::pin(std::future::ready(Err(BrowseError::Unsupported.into())))
+    }
+
     /// The state of the connection, as it changes.
     fn state(&self) -> watch::Receiver<ConnectionState>;
 
@@ -52,8 +71,30 @@ pub trait Consumer: Send {
     /// A future that is dropped before it is done loses no delivery.
     fn next(&mut self) -> BoxFuture<'_, Option<Incoming>>;
 
+    /// Keeps the consumer going while no delivery is wanted, such as while every handler is busy: what interrupts it is noticed
+    /// and mended meanwhile. Done only when the consumer has ended, as [`next`](Self::next) would say.
+    ///
+    /// A future that is dropped before it is done loses no delivery.
+    fn keep(&mut self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::pending())
+    }
+
+    /// What keeps it from getting deliveries although the connection is there; `None` while it gets them.
+    fn interruption(&self) -> watch::Receiver<Option<Interruption>> {
+        watch::channel(None).1
+    }
+
     /// Asks the broker for no more. Deliveries that have arrived already are still given by [`next`](Self::next).
     fn cancel(&mut self) -> BoxFuture<'_, ()>;
+}
+
+/// A consumer has lost its way to the broker, and is looking for a new one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Interruption {
+    /// Counted from one.
+    pub attempt: u32,
+    /// Why it was interrupted, or why the last attempt failed.
+    pub cause: Arc<str>,
 }
 
 /// A look at the messages of one queue, in their order. What it does not remove stays.
@@ -99,6 +140,27 @@ pub enum BrowseError {
     /// The connection broke or never came.
     #[error("not connected to the broker: {0}")]
     NotConnected(String),
+}
+
+/// Why a queue was not deleted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DeleteError {
+    /// There is something in it, or on its way back to it.
+    #[error("{messages} messages wait in it")]
+    NotEmpty {
+        /// How many messages.
+        messages: u64,
+    },
+    /// Somebody reads it.
+    #[error("{consumers} consumers read it")]
+    InUse {
+        /// How many consumers.
+        consumers: u64,
+    },
+    /// The broker can't be asked, or does not allow it.
+    #[error(transparent)]
+    Broker(#[from] BrowseError),
 }
 
 /// Exchanges, queues and bindings that belong together.

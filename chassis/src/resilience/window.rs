@@ -48,13 +48,18 @@ impl<const N: usize> Window<N> {
 
     /// All counts of the window that ends with `tick`.
     pub(super) fn sums(&self, tick: u64) -> [u64; N] {
+        self.sums_of(tick, [BUCKETS; N])
+    }
+
+    /// The same, of so many buckets of each count; at most as many as there are slots.
+    pub(super) fn sums_of(&self, tick: u64, buckets: [u64; N]) -> [u64; N] {
         let mut sums = [0; N];
         for slot in self.slots.iter() {
-            for (sum, cell) in sums.iter_mut().zip(&slot.0) {
+            for ((sum, cell), buckets) in sums.iter_mut().zip(&slot.0).zip(buckets) {
                 let cell = cell.load(Relaxed);
                 let stamp = cell >> COUNT_BITS;
                 let age = (tick & STAMP).wrapping_sub(stamp) & STAMP;
-                if age < BUCKETS || is_ahead(stamp, tick) {
+                if age < buckets || is_ahead(stamp, tick) {
                     *sum += cell & COUNT;
                 }
             }

@@ -6,6 +6,7 @@
 //! cargo run --release -p benchmarks -- messaging
 //! cargo run --release -p benchmarks -- soak --minutes 60
 //! cargo run --release -p benchmarks -- resilience
+//! cargo run --release -p benchmarks -- scenarios --only overload
 //! ```
 
 #![allow(
@@ -19,6 +20,7 @@ mod messaging;
 mod progress;
 mod report;
 mod resilience;
+mod scenarios;
 mod soak;
 mod statistics;
 
@@ -44,6 +46,8 @@ enum Benchmark {
     Soak(soak::Arguments),
     /// What the policies cost per call, beside what else there is.
     Resilience(resilience::Arguments),
+    /// What becomes of calls when something goes wrong, with a plot for each scenario.
+    Scenarios(scenarios::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -52,6 +56,7 @@ fn main() -> ExitCode {
         Benchmark::Messaging(arguments) => messaging::run(&arguments),
         Benchmark::Soak(arguments) => soak::run(&arguments),
         Benchmark::Resilience(arguments) => resilience::run(&arguments),
+        Benchmark::Scenarios(arguments) => scenarios::run(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -107,7 +107,8 @@ fn cells(row: &Row) -> [String; 8] {
     ]
 }
 
-fn number(value: f64) -> String {
+/// A number as the table shows it.
+pub fn number(value: f64) -> String {
     if value.abs() >= 1000.0 { format!("{value:.0}") } else { format!("{value:.2}") }
 }
 

@@ -10,6 +10,13 @@ pub fn median(values: &[f64]) -> f64 {
     }
 }
 
+/// The smallest value that at least the part `q` of all does not exceed; 0 of nothing.
+pub fn quantile(values: &[f64], q: f64) -> f64 {
+    let sorted = sorted(values);
+    let rank = (q * sorted.len() as f64).ceil() as usize;
+    sorted.get(rank.clamp(1, sorted.len().max(1)) - 1).copied().unwrap_or_default()
+}
+
 /// Between which two values the true median lies with 95 % probability, whatever the distribution: order statistics,
 /// as in the sign test. With fewer than six values no such bounds exist, and the extremes are given.
 pub fn median_bounds(values: &[f64]) -> (f64, f64) {
@@ -46,6 +53,13 @@ mod tests {
     fn medians() {
         assert_eq!(median(&[3.0, 1.0, 2.0]), 2.0);
         assert_eq!(median(&[4.0, 1.0, 2.0, 3.0]), 2.5);
+    }
+
+    #[test]
+    fn quantiles() {
+        let values: Vec<f64> = (1..=100).rev().map(f64::from).collect();
+        assert_eq!([0.0, 0.5, 0.99, 1.0].map(|q| quantile(&values, q)), [1.0, 50.0, 99.0, 100.0]);
+        assert_eq!(quantile(&[], 0.99), 0.0);
     }
 
     #[test]

@@ -7,12 +7,14 @@ use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+#[cfg(not(any(feature = "sqlite", feature = "postgres")))]
+use super::Shown;
 use super::audit::{Caller, Deed};
 use super::order::Order;
-use super::{Management, Shown, not_found};
-use crate::http::Problem;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
-use crate::messaging::consumer::Orphans;
+use super::orphans;
+use super::{Management, not_found};
+use crate::http::Problem;
 use crate::messaging::consumer::{ConsumerControl, ConsumerHealth};
 
 /// A reason is cut to this length.
@@ -58,29 +60,16 @@ async fn list(State(management): State<Management>) -> Json<Value> {
             value
         })
     });
-    let orphans: Vec<Value> = services.iter().flat_map(|(service, shown)| orphans(service, shown)).collect();
+    let orphans: Vec<Value> = services.iter().flat_map(|(service, shown)| orphans::of(service, shown)).collect();
     Json(json!({ "consumers": all.collect::<Vec<_>>(), "orphans": orphans }))
 }
 
-/// The queues of a service that nobody reads any more.
-#[cfg(any(feature = "sqlite", feature = "postgres"))]
-fn orphans(service: &str, shown: &Shown) -> Vec<Value> {
-    let found = shown.orphans.as_ref().map(Orphans::found).unwrap_or_default();
-    let orphans = found.into_iter().map(|orphan| {
-        json!({
-            "service": service,
-            "queue": orphan.queue,
-            "waiting": orphan.waiting,
-            "unread_seconds": orphan.unread_for.as_secs(),
-        })
-    });
-    orphans.collect()
-}
-
-/// Without a database nobody knows.
+/// Without a database nobody knows which queues nobody reads any more.
 #[cfg(not(any(feature = "sqlite", feature = "postgres")))]
-fn orphans(_service: &str, _shown: &Shown) -> Vec<Value> {
-    Vec::new()
+mod orphans {
+    pub(super) fn of(_service: &str, _shown: &super::Shown) -> Vec<serde_json::Value> {
+        Vec::new()
+    }
 }
 
 async fn pause(

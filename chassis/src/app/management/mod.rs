@@ -1,7 +1,7 @@
 //! The management listener: health and metrics for machines, `/admin` for operators.
 //!
-//! One file per group of addresses: `probes`, what is to `show`, `jobs`, `clients`, `consumers`, `dead_letters`, `outbox`. The `guard` stands before all of
-//! `/admin`; what changes something takes an `order` and leaves a line in the `audit` log.
+//! One file per group of addresses: `probes`, what is to `show`, `jobs`, `clients`, `consumers`, `orphans`,
+//! `dead_letters`, `outbox`. The `guard` stands before all of `/admin`; what changes something takes an `order` and leaves a line in the `audit` log.
 
 #[cfg(any(feature = "messaging", feature = "client"))]
 mod audit;
@@ -15,6 +15,8 @@ mod guard;
 mod jobs;
 #[cfg(feature = "messaging")]
 mod order;
+#[cfg(all(feature = "messaging", any(feature = "sqlite", feature = "postgres")))]
+mod orphans;
 #[cfg(all(feature = "messaging", any(feature = "sqlite", feature = "postgres")))]
 mod outbox;
 mod probes;
@@ -60,7 +62,7 @@ struct Shared {
 pub(crate) struct Shown {
     pub(crate) version: &'static str,
     pub(crate) address: SocketAddr,
-    pub(crate) routes: Vec<String>,
+    pub(crate) routes: Vec<Value>,
     pub(crate) jobs: Vec<(&'static str, String, Arc<JobHandle>)>,
     pub(crate) openapi: Value,
     #[cfg(feature = "messaging")]
@@ -119,7 +121,7 @@ impl Management {
         #[cfg(feature = "messaging")]
         let admin = admin.merge(consumers::routes()).merge(dead_letters::routes());
         #[cfg(all(feature = "messaging", any(feature = "sqlite", feature = "postgres")))]
-        let admin = admin.merge(outbox::routes());
+        let admin = admin.merge(orphans::routes()).merge(outbox::routes());
         let admin = admin
             .fallback(nothing_here)
             .method_not_allowed_fallback(other_method)

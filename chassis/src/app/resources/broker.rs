@@ -14,7 +14,7 @@ use crate::messaging::consumer::{
     self, ConsumerControl, ConsumerHandle, ConsumerHealth, Handler, Subscription, SubscriptionSpec,
 };
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
-use crate::messaging::consumer::{Mode, OrphanWatch, Orphans};
+use crate::messaging::consumer::{Mode, Orphan, OrphanWatch, Orphans, ReadQueue};
 use crate::messaging::dead_letters::{DeadLetterSettings, DeadLetters, Watch};
 use crate::messaging::driver::{ConnectionState, Driver};
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
@@ -96,12 +96,17 @@ impl Broker {
         let queues = subscriptions.iter().map(|(spec, _)| spec.queue_name(service));
         let letters = DeadLetters::new(Arc::clone(&self.driver), service, queues);
         let watch = Watch::start(letters.clone(), &parts.config().read::<DeadLetterSettings>()?);
-        self.dead_letters = Some((letters, watch));
+        self.dead_letters = Some((letters.clone(), watch));
         #[cfg(any(feature = "sqlite", feature = "postgres"))]
         if let Some(database) = &database {
             warn_of_waiting(subscriptions.iter().map(|(spec, _)| spec), database);
-            let read = subscriptions.iter().map(|(spec, _)| spec.queue_name(service)).collect();
-            let orphans = Orphans::new(database.clone(), Arc::clone(&self.driver), read);
+            let read = subscriptions.iter().map(|(spec, _)| {
+                let queue = spec.queue_name(service);
+                ReadQueue { bindings: spec.bindings(&queue), queue }
+            });
+            let orphans = Orphans::new(database.clone(), Arc::clone(&self.driver), read.collect(), letters);
+            let reporter = health.register(format!("{service}/orphaned-queues"), Impact::Degrading);
+            watches.push(follow(orphans.changes(), reporter, |orphans| Some(orphaned(orphans))));
             let watch = orphans.watch();
             self.orphans = Some((orphans, watch));
         }
@@ -253,6 +258,16 @@ fn consuming(state: &ConsumerHealth) -> Option<Health> {
             Health::Down(format!("restarting, attempt {attempt}: {cause}"))
         }
     })
+}
+
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+fn orphaned(orphans: &[Orphan]) -> Health {
+    if orphans.is_empty() {
+        return Health::Up;
+    }
+    let named = orphans.iter().map(|Orphan { queue, waiting, .. }| format!("`{queue}` with {waiting} messages"));
+    let named: Vec<_> = named.collect();
+    Health::Degraded(format!("queues that no handler reads any more: {}", named.join(", ")))
 }
 
 #[cfg(any(feature = "sqlite", feature = "postgres"))]

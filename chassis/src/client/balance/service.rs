@@ -10,9 +10,8 @@ use tower::Service;
 
 use super::Balancer;
 use crate::client::call::Attempt;
-use crate::client::rules::health;
+use crate::client::rules::is_bad;
 use crate::discovery::Discovery;
-use crate::resilience::Outcome;
 use crate::{BoxFuture, Error, ErrorKind, Result};
 
 /// Sends each call to the instance that the balancer chooses.
@@ -66,7 +65,7 @@ where
             let uri = attempt.request.uri_mut();
             *uri = at(uri, pick.address())?;
             let answered = inner.call(attempt).await;
-            pick.end(health(answered.as_ref()) == Outcome::Failure);
+            pick.end(is_bad(answered.as_ref()));
             answered
         })
     }

@@ -2,30 +2,23 @@ use axum::body::Body;
 use http::Method;
 
 use super::*;
-use crate::http::RouteSpec;
+use crate::config::Config;
+use crate::http::{HttpSettings, RouteSpec};
 
 fn declared(paths: &[&'static str]) -> Routes {
     let mut routes = Routes::default();
     for path in paths {
-        let spec = RouteSpec {
-            method: Method::GET,
-            path,
-            name: "declared",
-            summary: "",
-            contract: None,
-            status: None,
-            timeout: None,
-            idempotent: false,
-        };
+        let spec = RouteSpec { name: "declared", ..RouteSpec::new(Method::GET, path) };
         routes.add(spec, Arc::new(()), |_, _| Box::pin(async { "declared".into_response() }));
     }
     routes
 }
 
 fn built(routes: Routes, extend: impl FnOnce(Router) -> Router) -> Result<Router> {
+    let (settings, config) = (HttpSettings::default(), Config::from_toml("").expect("a configuration"));
     let built = build(
         "shop",
-        &HttpSettings::default(),
+        Sources { settings: &settings, config: &config },
         routes,
         extend,
         #[cfg(any(feature = "sqlite", feature = "postgres"))]

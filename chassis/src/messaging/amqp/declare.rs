@@ -4,6 +4,7 @@ use lapin::Channel;
 use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldTable, ShortString};
 
+use super::difference::Difference;
 use super::error;
 use super::link::Link;
 use crate::messaging::driver::{Binding, DeclareError, Exchange, ExchangeKind, Queue, QueueRole, Topology};
@@ -15,6 +16,9 @@ const DELIVERY_LIMIT: i32 = 1_000;
 /// without end, but 3.x may take it for an end; this number means the same to both.
 const NO_DELIVERY_LIMIT: i32 = i32::MAX;
 
+/// More arguments than a queue has.
+const MOST_DIFFERENCES: usize = 20;
+
 /// What of a topology the broker does not allow.
 #[derive(Default)]
 pub(super) struct Faults {
@@ -22,6 +26,8 @@ pub(super) struct Faults {
     pub(super) exchanges: Vec<Exchange>,
     pub(super) queues: Vec<Queue>,
     pub(super) bindings: Vec<Binding>,
+    /// Queues that differ in nothing that matters, with what differs.
+    pub(super) tolerated: Vec<(String, String)>,
 }
 
 /// Declares all of `topology` that the broker allows. The error is a lost connection.
@@ -35,9 +41,13 @@ pub(super) async fn all(link: &Link, topology: &Topology) -> Result<Faults, Stri
         }
     }
     for item in &topology.queues {
-        if let Some(fault) = channel.attempt(async |channel| queue(channel, item).await).await? {
-            faults.errors.push(fault.named(format!("queue `{}`", item.name)));
-            faults.queues.push(item.clone());
+        match queue(&mut channel, item).await? {
+            Declared::Alike => {}
+            Declared::Tolerable(differences) => faults.tolerated.push((item.name.clone(), differences)),
+            Declared::Not(fault) => {
+                faults.errors.push(fault.named(format!("queue `{}`", item.name)));
+                faults.queues.push(item.clone());
+            }
         }
     }
     for item in &topology.bindings {
@@ -92,31 +102,35 @@ impl From<lapin::Error> for Failure {
 
 /// A [`DeclareError`] that does not know yet what it is about.
 enum Fault {
-    Mismatch { field: String, detail: String },
+    Mismatch(Difference),
+    /// The first of them and all in words.
+    Mismatches(Difference, String),
     Refused(String),
 }
 
 impl Fault {
     fn named(self, what: String) -> DeclareError {
-        match self {
-            Self::Mismatch { field, detail } => DeclareError::Mismatch { what, field, detail },
-            Self::Refused(detail) => DeclareError::Refused(format!("{what}: {detail}")),
-        }
+        let (difference, differences) = match self {
+            Self::Refused(detail) => return DeclareError::Refused(format!("{what}: {detail}")),
+            Self::Mismatch(difference) => {
+                let words = difference.to_string();
+                (difference, words)
+            }
+            Self::Mismatches(first, all) => (first, all),
+        };
+        let detail = format!(
+            "{differences}; delete it once it is empty and not needed as it is, and it is made anew within a minute"
+        );
+        DeclareError::Mismatch { what, field: difference.field, detail }
     }
 }
 
 fn fault(error: &lapin::Error) -> Fault {
     let detail = error::words(error);
-    match differing_field(&detail) {
-        Some(field) if error::code(error) == Some(406) => Fault::Mismatch { field: field.to_owned(), detail },
+    match Difference::read(&detail) {
+        Some(difference) if error::code(error) == Some(406) => Fault::Mismatch(difference),
         _ => Fault::Refused(detail),
     }
-}
-
-/// The broker says `inequivalent arg 'x-queue-type' for queue 'q' in vhost '/': received … but current is …`.
-fn differing_field(words: &str) -> Option<&str> {
-    let rest = words.split_once("inequivalent arg '")?.1;
-    Some(rest.split_once('\'')?.0)
 }
 
 fn short(name: &str) -> Result<ShortString, Failure> {
@@ -132,10 +146,43 @@ async fn exchange(channel: &Channel, exchange: &Exchange) -> Result<(), Failure>
     Ok(channel.exchange_declare(short(&exchange.name)?, kind, options, FieldTable::default()).await?)
 }
 
-async fn queue(channel: &Channel, queue: &Queue) -> Result<(), Failure> {
-    let options = QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() };
-    channel.queue_declare(short(&queue.name)?, options, arguments(queue)).await?;
-    Ok(())
+/// How a queue was found.
+enum Declared {
+    Alike,
+    Tolerable(String),
+    Not(Fault),
+}
+
+/// Declares a queue. Where it exists otherwise, the broker names one field only: declaring it with that one as it is finds the next.
+async fn queue(channel: &mut Lazy<'_>, queue: &Queue) -> Result<Declared, String> {
+    let mut arguments = arguments(queue);
+    let mut differences: Vec<Difference> = Vec::new();
+    while differences.len() < MOST_DIFFERENCES {
+        let declaring = async |channel: &Channel| {
+            let options = QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() };
+            channel.queue_declare(short(&queue.name)?, options, arguments.clone()).await?;
+            Ok(())
+        };
+        match channel.attempt(declaring).await? {
+            None => break,
+            Some(Fault::Mismatch(difference)) => {
+                let known = difference.adopt(&mut arguments);
+                differences.push(difference);
+                if !known {
+                    break;
+                }
+            }
+            Some(fault) => return Ok(Declared::Not(fault)),
+        }
+    }
+    let words: Vec<_> = differences.iter().map(Difference::to_string).collect();
+    let words = words.join(", ");
+    let matters = differences.iter().position(|difference| !difference.is_harmless(queue.role));
+    Ok(match matters {
+        Some(first) => Declared::Not(Fault::Mismatches(differences.swap_remove(first), words)),
+        None if differences.is_empty() => Declared::Alike,
+        None => Declared::Tolerable(words),
+    })
 }
 
 async fn binding(channel: &Channel, binding: &Binding) -> Result<(), Failure> {
@@ -178,16 +225,4 @@ fn arguments(queue: &Queue) -> FieldTable {
         }
     }
     table
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_field_that_differs_is_read_from_the_brokers_words() {
-        let words = "PRECONDITION_FAILED - inequivalent arg 'x-queue-type' for queue 'q' in vhost '/': received none";
-        assert_eq!(differing_field(words), Some("x-queue-type"));
-        assert_eq!(differing_field("PRECONDITION_FAILED - something else"), None);
-    }
 }

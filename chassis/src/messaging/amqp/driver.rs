@@ -5,24 +5,26 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::warn;
 
-use super::consumer::AmqpConsumer;
+use super::consumer::{Ackers, AmqpConsumer};
 use super::error::ConnectError;
 use super::inspect;
 use super::instruments::Instruments;
 use super::probe;
 use super::publisher::Publisher;
 use super::registry::Registry;
+use super::remove;
 use super::settings::AmqpSettings;
 use super::side::{Side, Slot, worse};
 use super::supervisor::{self, Plan};
 use super::uri::Endpoint;
 use crate::BoxFuture;
 use crate::messaging::driver::{
-    BrowseError, Browser, ConnectionState, Consume, Consumer, DeclareError, Driver, Outgoing, PublishError, Topology,
+    Binding, BrowseError, Browser, ConnectionState, Consume, Consumer, DeclareError, DeleteError, Driver, Outgoing,
+    PublishError, Topology,
 };
 
 /// For how long a connection may take to close once everything is flushed.
@@ -54,8 +56,9 @@ pub async fn connect(settings: &AmqpSettings) -> Result<Amqp, ConnectError> {
     let plan = Arc::new(Plan {
         endpoints: endpoints(&settings.uris)?,
         settings: settings.clone(),
-        registry: Registry::new(instruments.replays.clone()),
+        registry: Registry::new(instruments.clone()),
         instruments,
+        ackers: Ackers::default(),
     });
     let first = match plan.dial("consumer").await {
         Ok(link) => Some(link),
@@ -137,10 +140,14 @@ impl Amqp {
         self.finish.cancel();
         let task = self.publisher_task.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(mut task) = task
-            && tokio::time::timeout_at(deadline, &mut task).await.is_err()
+            && timeout_at(deadline, &mut task).await.is_err()
         {
             warn!(?grace, "messages were left unsent at closing");
             task.abort();
+        }
+        // What was settled is told before the connection closes, or it would all be delivered again.
+        if timeout_at(deadline.min(Instant::now() + CLOSE), self.plan.ackers.finish()).await.is_err() {
+            warn!("the broker could not be told what became of deliveries, and will deliver them again");
         }
         let links: Vec<_> = [&self.publishing, &self.consuming]
             .into_iter()
@@ -167,7 +174,7 @@ impl Driver for Amqp {
             self.plan.registry.remember(&topology);
             let link = self.consuming.clone().link_until(self.patience()).await;
             let link = link.map_err(DeclareError::NotConnected)?;
-            self.plan.registry.declare(&link, &topology).await
+            self.plan.registry.declare_new(&link, &topology).await
         })
     }
 
@@ -191,7 +198,26 @@ impl Driver for Amqp {
     }
 
     fn depth<'a>(&'a self, queue: &'a str) -> BoxFuture<'a, Result<u64, BrowseError>> {
-        Box::pin(inspect::depth(&self.consuming, queue))
+        Box::pin(async move { Ok(inspect::counts(&self.consuming, queue).await?.0) })
+    }
+
+    fn consumers<'a>(&'a self, queue: &'a str) -> BoxFuture<'a, Result<u64, BrowseError>> {
+        Box::pin(async move { Ok(inspect::counts(&self.consuming, queue).await?.1) })
+    }
+
+    fn unbind(&self, bindings: Vec<Binding>) -> BoxFuture<'_, Result<(), BrowseError>> {
+        Box::pin(async move {
+            // First, lest a reconnection under way brings them back.
+            self.plan.registry.forget_bindings(&bindings);
+            for binding in &bindings {
+                remove::unbind(&self.consuming, binding).await?;
+            }
+            Ok(())
+        })
+    }
+
+    fn delete<'a>(&'a self, queue: &'a str) -> BoxFuture<'a, Result<(), DeleteError>> {
+        Box::pin(remove::delete(&self.consuming, queue, || self.plan.registry.forget_queue(queue)))
     }
 
     fn state(&self) -> watch::Receiver<ConnectionState> {

@@ -30,14 +30,14 @@ const QUIET: Duration = Duration::from_secs(1);
 /// For how long it is awaited that the queue counts what it was given back.
 const SETTLING: Duration = Duration::from_secs(3);
 
-/// How many messages of `queue` wait to be delivered.
-pub(super) async fn depth(side: &Side, queue: &str) -> Result<u64, BrowseError> {
+/// How many messages of `queue` wait to be delivered, and how many consumers read it.
+pub(super) async fn counts(side: &Side, queue: &str) -> Result<(u64, u64), BrowseError> {
     let queue = name(queue)?;
     let link = link(side).await?;
     let channel = channel(&link).await?;
-    let depth = ready(&channel, &queue).await;
+    let declared = passively(&channel, &queue).await;
     close(&channel).await;
-    depth
+    declared.map(|declared| (declared.message_count().into(), declared.consumer_count().into()))
 }
 
 /// A look at a queue over channels of its own. When it is dropped unfinished, lapin closes them.
@@ -163,26 +163,33 @@ impl Browser for Look {
     }
 }
 
-async fn link(side: &Side) -> Result<Arc<Link>, BrowseError> {
+pub(super) async fn link(side: &Side) -> Result<Arc<Link>, BrowseError> {
     side.clone().link_until(Instant::now() + PATIENCE).await.map_err(BrowseError::NotConnected)
 }
 
-async fn channel(link: &Link) -> Result<Channel, BrowseError> {
+pub(super) async fn channel(link: &Link) -> Result<Channel, BrowseError> {
     link.channel().await.map_err(|error| lost(&error))
 }
 
 async fn ready(channel: &Channel, queue: &ShortString) -> Result<u64, BrowseError> {
-    let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
-    let declared = answered(queue, channel.queue_declare(queue.clone(), options, FieldTable::default())).await?;
-    Ok(declared.message_count().into())
+    Ok(passively(channel, queue).await?.message_count().into())
 }
 
-async fn close(channel: &Channel) {
+/// The queue as it is.
+async fn passively(channel: &Channel, queue: &ShortString) -> Result<lapin::Queue, BrowseError> {
+    let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
+    answered(queue, channel.queue_declare(queue.clone(), options, FieldTable::default())).await
+}
+
+pub(super) async fn close(channel: &Channel) {
     // Fails when the channel is gone, and then there is nothing to close.
     let _ = timeout(PATIENCE, channel.close(200, "looked at".into())).await;
 }
 
-async fn answered<T>(queue: &ShortString, asked: impl Future<Output = lapin::Result<T>>) -> Result<T, BrowseError> {
+pub(super) async fn answered<T>(
+    queue: &ShortString,
+    asked: impl Future<Output = lapin::Result<T>>,
+) -> Result<T, BrowseError> {
     match timeout(PATIENCE, asked).await {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(error)) if error::code(&error) == Some(404) => Err(BrowseError::NoQueue(queue.as_str().to_owned())),
@@ -197,6 +204,6 @@ fn lost(error: &lapin::Error) -> BrowseError {
 }
 
 /// What is too long for a name is the name of no queue.
-fn name(queue: &str) -> Result<ShortString, BrowseError> {
+pub(super) fn name(queue: &str) -> Result<ShortString, BrowseError> {
     ShortString::try_new(queue).map_err(|_| BrowseError::NoQueue(queue.to_owned()))
 }

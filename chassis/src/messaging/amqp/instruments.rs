@@ -9,6 +9,7 @@ use crate::telemetry::metrics::{self, Counter, Gauge};
 const STATES: [&str; 5] = ["connecting", "connected", "blocked", "reconnecting", "closed"];
 
 /// What belongs to no single connection.
+#[derive(Clone, Default)]
 pub(super) struct Instruments {
     service: Arc<str>,
     pub(super) replays: Counter,
@@ -54,6 +55,14 @@ impl Instruments {
             opened: counter("chassis.messaging.connection.opened", "Connections that were made."),
             lost: counter("chassis.messaging.connection.lost", "Connections that were lost."),
         }
+    }
+
+    /// Whether a queue exists with other arguments than it is declared with.
+    pub(super) fn differs(&self, queue: &str) -> Gauge {
+        let labels = [("service", &*self.service), ("messaging.destination.name", queue)];
+        let help =
+            "1 for a queue that exists with other arguments than it is declared with, though with none that matter.";
+        metrics::gauge("chassis.messaging.queue.differs", help, &labels)
     }
 
     /// How many messages wait in a queue that this process reads.

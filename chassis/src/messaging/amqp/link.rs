@@ -11,7 +11,7 @@ use futures_util::StreamExt;
 use lapin::tcp::{AsyncTcpStream, OwnedIdentity, OwnedTLSConfig};
 use lapin::{Channel, Connection, ConnectionProperties, ConnectionStatus, Event};
 use tokio::sync::watch;
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 
 use super::error::{self, ConnectError};
 use super::settings::{AmqpSettings, Tls};
@@ -19,6 +19,9 @@ use super::uri::Endpoint;
 
 /// How often it is checked that the connection is still there, beside what lapin reports by itself.
 const CHECK: Duration = Duration::from_millis(500);
+
+/// How often it is looked whether a connection is closed; that is a matter of microseconds.
+const CLOSED: Duration = Duration::from_millis(1);
 
 type Reason = Arc<str>;
 
@@ -161,10 +164,23 @@ impl Link {
 
     /// Closes the connection properly if that goes within `grace`, and shuts the socket down in any case.
     pub(super) async fn close(&self, grace: Duration) {
-        if let Ok(text) = lapin::types::ShortString::try_new("closed by the service") {
-            // Nothing to be done about an error: the socket goes down below.
-            let _ = timeout(grace, self.connection.close(200, text)).await;
-        }
+        let closing = async {
+            // A channel that was dropped is closed by a task of lapin's, and if that only begins when the connection is closing
+            // itself, lapin takes it for a broken connection. By the time that the broker has opened and closed one more it has begun.
+            if self.blocked.borrow().is_none()
+                && let Ok(last) = self.connection.create_channel().await
+            {
+                let _ = last.close(200, "the last".into()).await;
+            }
+            if self.connection.close(200, "closed by the service".into()).await.is_ok() {
+                // lapin answers a moment before it knows itself, and takes a socket that goes down in between for a broken one.
+                while self.connection.status().closing() {
+                    sleep(CLOSED).await;
+                }
+            }
+        };
+        // Nothing to be done about an error: the socket goes down below.
+        let _ = timeout(grace, closing).await;
         self.plug.pull();
     }
 

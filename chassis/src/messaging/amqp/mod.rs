@@ -18,6 +18,7 @@
 //!   returned messages can't be given to the wrong one;
 //! * a channel per `consumer`, rebuilt alone when it fails, whose acknowledgements travel together;
 //! * an `inspect`ion that shows what stands in a queue and puts it back in its order, which AMQP has no words for;
+//! * a way to `remove` queues of which nothing is lost;
 //! * a `probe` that looks at the queues of the handlers now and then, so that their depth is known and one that was deleted
 //!   comes back though nobody happens to read it.
 //!
@@ -29,6 +30,7 @@
 //! | `chassis_messaging_topology_replays_total` | how often everything was declared again |
 //! | `chassis_messaging_queue_ready` | messages that wait in a handler's queue |
 //! | `chassis_messaging_queues_redeclared_total` | queues that were found missing and made again |
+//! | `chassis_messaging_queue_differs` | 1 for a queue that exists with other arguments, though with none that matter |
 //! | `chassis_messaging_unroutable_total` | events that no queue took |
 //!
 //! The body of a message and its headers have limits which are checked before anything is sent, as the broker answers
@@ -36,6 +38,7 @@
 
 mod consumer;
 mod declare;
+mod difference;
 mod driver;
 mod encode;
 mod error;
@@ -45,6 +48,7 @@ mod link;
 mod probe;
 mod publisher;
 mod registry;
+mod remove;
 mod settings;
 mod side;
 mod supervisor;

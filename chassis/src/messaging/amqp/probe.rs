@@ -60,7 +60,7 @@ async fn look(plan: &Plan, link: &Arc<Link>) -> Result<(), String> {
             // The broker has closed the channel with its answer.
             Ok(Err(error)) if error::code(&error) == Some(NOT_FOUND) => {
                 warn!(queue, "the queue of a handler has been deleted; it is declared again");
-                let declared = plan.registry.declare(link, &plan.registry.of_queue(&queue)).await;
+                let declared = plan.registry.declare_again(link, &queue).await;
                 declared.map_err(|error| error.to_string())?;
                 plan.instruments.redeclared.inc();
             }

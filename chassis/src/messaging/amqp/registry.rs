@@ -1,14 +1,15 @@
 //! Everything that was declared, each thing once, to be declared again after a reconnection.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use tokio::time::Instant;
-use tracing::error;
+use tracing::{error, warn};
 
 use super::declare::{self, Faults};
+use super::instruments::Instruments;
 use super::link::Link;
-use crate::messaging::driver::{DeclareError, QueueRole, Topology};
-use crate::telemetry::metrics::Counter;
+use crate::messaging::driver::{Binding, DeclareError, Queue, QueueRole, Topology};
 
 /// The topology as far as this process declared it.
 #[derive(Default)]
@@ -16,8 +17,9 @@ pub(super) struct Registry {
     known: Mutex<Topology>,
     /// The last complete replay. Locked for as long as one runs.
     last: tokio::sync::Mutex<Replay>,
-    /// Counts complete replays.
-    replays: Counter,
+    /// What differs of queues that are used all the same, as far as it was said.
+    tolerated: Mutex<HashMap<String, String>>,
+    instruments: Instruments,
 }
 
 /// When a replay began, and over which connection it went.
@@ -40,9 +42,9 @@ impl Replay {
 }
 
 impl Registry {
-    /// An empty one that counts in `replays`.
-    pub(super) fn new(replays: Counter) -> Self {
-        Self { replays, ..Self::default() }
+    /// An empty one that counts in `instruments`.
+    pub(super) fn new(instruments: Instruments) -> Self {
+        Self { instruments, ..Self::default() }
     }
 
     /// Remembers what is new in `topology`.
@@ -54,15 +56,28 @@ impl Registry {
     }
 
     /// Forgets what the broker does not allow, lest every reconnection stumbles over it.
-    pub(super) fn forget(&self, faults: &Faults) {
+    fn forget(&self, faults: &Faults) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.exchanges.retain(|exchange| !faults.exchanges.contains(exchange));
         known.queues.retain(|queue| !faults.queues.contains(queue));
         known.bindings.retain(|binding| !faults.bindings.contains(binding));
     }
 
+    /// Forgets bindings.
+    pub(super) fn forget_bindings(&self, bindings: &[Binding]) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.bindings.retain(|binding| !bindings.contains(binding));
+    }
+
+    /// Forgets a queue with its bindings.
+    pub(super) fn forget_queue(&self, queue: &str) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.queues.retain(|known| known.name != queue);
+        known.bindings.retain(|known| known.queue != queue);
+    }
+
     /// What belongs to `queue`: itself, its bindings and their exchanges.
-    pub(super) fn of_queue(&self, queue: &str) -> Topology {
+    fn of_queue(&self, queue: &str) -> Topology {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let bindings: Vec<_> = known.bindings.iter().filter(|binding| binding.queue == queue).cloned().collect();
         let bound = |name: &str| bindings.iter().any(|binding| binding.exchange == name);
@@ -93,22 +108,59 @@ impl Registry {
             return Ok(());
         }
         let faults = declare::all(link, &known).await?;
+        self.tell(&known, &faults);
         for fault in &faults.errors {
             // No reason to stay away: the rest of the topology is there, and who consumes the queue in question learns it.
             error!(%fault, "a part of the topology could not be declared again");
         }
-        self.replays.inc();
+        self.instruments.replays.inc();
         *last = Replay { began: Some(began), link: Arc::downgrade(link) };
         Ok(())
     }
 
-    /// Declares `topology` over `link` and remembers what the broker accepts.
-    pub(super) async fn declare(&self, link: &Link, topology: &Topology) -> Result<(), DeclareError> {
+    /// Declares `topology`, which was remembered, over `link`; what the broker does not allow is forgotten again.
+    pub(super) async fn declare_new(&self, link: &Link, topology: &Topology) -> Result<(), DeclareError> {
         let faults = declare::all(link, topology).await.map_err(DeclareError::NotConnected)?;
         self.forget(&faults);
+        self.told(topology, faults)
+    }
+
+    /// Declares again what belongs to `queue`. What the broker does not allow now, though it did, is tried again another time.
+    pub(super) async fn declare_again(&self, link: &Link, queue: &str) -> Result<(), DeclareError> {
+        let topology = self.of_queue(queue);
+        let faults = declare::all(link, &topology).await.map_err(DeclareError::NotConnected)?;
+        self.told(&topology, faults)
+    }
+
+    fn told(&self, topology: &Topology, faults: Faults) -> Result<(), DeclareError> {
+        self.tell(topology, &faults);
         match faults.errors.into_iter().next() {
             Some(fault) => Err(fault),
             None => Ok(()),
+        }
+    }
+}
+
+impl Registry {
+    /// Says once what differs of a queue that is used all the same.
+    fn tell(&self, declared: &Topology, faults: &Faults) {
+        let mut tolerated = self.tolerated.lock().unwrap_or_else(PoisonError::into_inner);
+        for Queue { name, .. } in &declared.queues {
+            let now = faults.tolerated.iter().find(|(queue, _)| queue == name).map(|(_, differences)| differences);
+            let before = match now {
+                Some(differences) => tolerated.insert(name.clone(), differences.clone()),
+                None => tolerated.remove(name),
+            };
+            if before.as_ref() == now {
+                continue;
+            }
+            self.instruments.differs(name).set(now.is_some());
+            if let Some(differences) = now {
+                warn!(
+                    queue = name,
+                    differences, "a queue exists otherwise than it is declared; it is used all the same"
+                );
+            }
         }
     }
 }
@@ -124,7 +176,7 @@ fn merge<T: Clone + PartialEq>(known: &mut Vec<T>, new: &[T]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::messaging::driver::{Binding, Exchange, ExchangeKind, Queue, QueueRole};
+    use crate::messaging::driver::{Exchange, ExchangeKind};
 
     fn topology(queue: &str) -> Topology {
         let exchange = "orders.events".to_owned();
@@ -152,6 +204,15 @@ mod tests {
         registry.remember(&topology("a"));
         registry.remember(&topology("b"));
         assert_eq!(registry.of_queue("a"), topology("a"));
+    }
+
+    #[test]
+    fn a_queue_that_was_deleted_does_not_come_back() {
+        let registry = Registry::default();
+        registry.remember(&topology("a"));
+        registry.remember(&topology("b"));
+        registry.forget_queue("a");
+        assert_eq!(*registry.known.lock().unwrap(), topology("b"));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use super::consumer::Ackers;
 use super::error::ConnectError;
 use super::instruments::{ConnectionInstruments, Instruments};
 use super::link::Link;
@@ -29,6 +30,8 @@ pub(super) struct Plan {
     pub(super) settings: AmqpSettings,
     pub(super) registry: Registry,
     pub(super) instruments: Instruments,
+    /// What still tells the broker of deliveries.
+    pub(super) ackers: Ackers,
 }
 
 impl Plan {
@@ -54,7 +57,12 @@ pub(super) fn start(plan: Arc<Plan>, purpose: &'static str, first: Option<Arc<Li
     let supervisor = Supervisor { plan, purpose, instruments, slot: slot_tx, state: state_tx };
     supervisor.enter(ConnectionState::Connecting);
     tokio::spawn(async move {
-        stop.run_until_cancelled(supervisor.run(first)).await;
+        tokio::select! {
+            // First, or the end of a connection that we close ourselves would be taken for a loss.
+            biased;
+            () = stop.cancelled() => {}
+            () = supervisor.run(first) => {}
+        }
         supervisor.slot.send_replace(Slot::Closed);
         supervisor.enter(ConnectionState::Closed);
     });

@@ -25,6 +25,7 @@ impl Supervisor {
                 biased;
                 ended = &mut interrupted => return ended,
                 Ok(place) = self.places.clone().acquire_owned() => place,
+                () = consumer.keep() => return broker_ended(),
             };
             let mut batch = Vec::with_capacity(size);
             let mut ended = None;

@@ -2,7 +2,7 @@
 
 use std::pin::pin;
 
-use super::supervisor::{Ended, Signals, Supervisor, broker_ended};
+use super::supervisor::{Ended, Signals, Supervisor, broker_ended, next_if};
 use crate::messaging::driver::Consumer;
 
 impl Supervisor {
@@ -16,7 +16,7 @@ impl Supervisor {
                 biased;
                 ended = &mut interrupted => return ended,
                 Ok(free) = self.places.clone().acquire_owned(), if place.is_none() => place = Some(free),
-                next = consumer.next(), if place.is_some() => {
+                next = next_if(place.is_some(), consumer) => {
                     let Some(incoming) = next else { return broker_ended() };
                     self.running.spawn(self.handle(incoming, place.take()));
                 }

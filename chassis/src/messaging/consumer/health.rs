@@ -26,7 +26,7 @@ pub enum ConsumerHealth {
         /// What is wrong with the connection.
         cause: Arc<str>,
     },
-    /// It ended by itself and will be started again.
+    /// It ended by itself, or was interrupted by the broker, and is being started again.
     Restarting {
         /// Counted from one since it last consumed.
         attempt: u32,

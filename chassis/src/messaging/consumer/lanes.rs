@@ -6,7 +6,7 @@ use std::pin::pin;
 
 use tokio::sync::mpsc;
 
-use super::supervisor::{Ended, Signals, Supervisor, broker_ended, give_back};
+use super::supervisor::{Ended, Signals, Supervisor, broker_ended, give_back, next_if};
 use crate::messaging::driver::{Consumer, Incoming};
 use crate::messaging::{Message, envelope};
 
@@ -59,7 +59,7 @@ impl Supervisor {
                         self.start(lane, incoming, &tell);
                     }
                 }
-                next = consumer.next(), if lanes.held < self.prefetch() => {
+                next = next_if(lanes.held < self.prefetch(), consumer) => {
                     let Some(incoming) = next else { break broker_ended() };
                     if let Some((lane, incoming)) = lanes.arrived(incoming) {
                         self.start(lane, incoming, &tell);

@@ -29,6 +29,7 @@
 mod action;
 mod attempt;
 mod batches;
+mod copy;
 mod each;
 mod flow;
 mod handle;
@@ -57,7 +58,7 @@ pub use handle::{ConsumerControl, ConsumerHandle, Drained, start};
 pub use handler::Handler;
 pub use health::ConsumerHealth;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
-pub use orphans::{Orphan, OrphanWatch, Orphans};
+pub use orphans::{Orphan, OrphanWatch, Orphans, ReadQueue, Rest, RetireError, Retired};
 pub use pause::{PausePolicy, PauseSettings};
 pub use policy::{RetryPolicy, RetrySettings};
 pub use spec::{Mode, Shape, Subscription, SubscriptionSpec};

@@ -26,6 +26,7 @@ impl Supervisor {
             biased;
             ended = &mut interrupted => return ended,
             Ok(all) = self.places.clone().acquire_many_owned(self.concurrency().into()) => all,
+            () = consumer.keep() => return broker_ended(),
         };
         let suspects = self.flow.suspects();
         let mut passed_over = VecDeque::new();
@@ -52,6 +53,7 @@ impl Supervisor {
                 biased;
                 ended = &mut interrupted => Some(ended),
                 _ = &mut probing => None,
+                () = consumer.keep() => Some(broker_ended()),
             };
             if let Some(ended) = ended {
                 // What it was given goes back before what was passed over for it. It ends by itself, or is abandoned.

@@ -2,20 +2,15 @@
 
 use std::time::{Duration, SystemTime};
 
-use tokio::time::Instant;
-
+use super::copy;
 use super::worker::Worker;
-use crate::messaging::driver::{Outcome, Outgoing, PublishError, Settle};
+use crate::messaging::driver::{Outcome, Settle};
 use crate::messaging::envelope::rfc3339;
 use crate::messaging::names::{self, headers};
 use crate::messaging::{Message, Received};
 
-/// How long a copy of a message may take to be confirmed.
-const PATIENCE: Duration = Duration::from_secs(30);
 /// How long a message is kept back when its copy was refused, lest it go round in circles.
 const PAUSE: Duration = Duration::from_secs(1);
-/// An error is cut to this length, so that it fits a header.
-const ERROR_CHARS: usize = 2000;
 
 /// Why a message is set aside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,11 +82,7 @@ impl Worker {
             names::parking_queue(&self.queue)
         };
         remember(&mut message, first, attempt);
-        let mut set = |name: &str, value: String| message.headers.insert(name.to_owned(), value);
-        set(headers::QUEUE, self.queue.to_string());
-        set(headers::REASON, reason.to_owned());
-        set(headers::ERROR, cause.chars().map(printable).take(ERROR_CHARS).collect());
-        set(headers::PARKED_AT, rfc3339(SystemTime::now()).unwrap_or_default());
+        copy::say_why(&mut message, &self.queue, reason, cause);
         Box::pin(self.replace(String::new(), queue, message, settle)).await;
     }
 
@@ -105,7 +96,7 @@ impl Worker {
 
     /// Acks a delivery once its copy is safe; otherwise returns it, so that it is never in neither place.
     async fn replace(&self, exchange: String, routing_key: String, message: Message, settle: Box<dyn Settle>) {
-        match self.publish_copy(exchange, routing_key, message).await {
+        match copy::publish(&*self.driver, exchange, routing_key, message).await {
             Ok(()) => self.settle(settle, Outcome::Ack).await,
             Err(error) => {
                 tracing::error!(queue = %self.queue, %error, "a message could not be put off or parked; it is returned");
@@ -114,37 +105,14 @@ impl Worker {
             }
         }
     }
-
-    async fn publish_copy(&self, exchange: String, routing_key: String, message: Message) -> Result<(), PublishError> {
-        let deadline = Instant::now() + PATIENCE;
-        let outgoing = Outgoing { exchange, routing_key, mandatory: true, message, deadline };
-        match self.driver.publish(outgoing.clone()).await {
-            // What came with headers near the limit has no room for ours: the cause is worth more than the rest.
-            Err(PublishError::TooLarge { what: "headers", .. }) => {
-                let mut outgoing = outgoing;
-                outgoing
-                    .message
-                    .headers
-                    .retain(|name, _| name.starts_with("x-chassis-") || name.starts_with("cloudEvents_"));
-                self.driver.publish(outgoing).await
-            }
-            done => done,
-        }
-    }
 }
 
 /// Notes what the broker will not remember of a copy, and drops what it said of the original.
 fn remember(message: &mut Message, (exchange, routing_key): (&str, &str), attempt: u32) {
-    message
-        .headers
-        .retain(|name, _| name != headers::DELIVERY_COUNT && name != "x-death" && !name.starts_with("x-first-death-"));
+    copy::forget_deaths(message);
     message.headers.insert(headers::ATTEMPT.to_owned(), attempt.to_string());
     message.headers.insert(headers::EXCHANGE.to_owned(), exchange.to_owned());
     message.headers.insert(headers::ROUTING_KEY.to_owned(), routing_key.to_owned());
     let now = || rfc3339(SystemTime::now()).unwrap_or_default();
     message.headers.entry(headers::FIRST_FAILED_AT.to_owned()).or_insert_with(now);
-}
-
-fn printable(c: char) -> char {
-    if c.is_control() { ' ' } else { c }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{Database, Handler};
+use crate::messaging::driver::Binding;
 use crate::messaging::names;
 
 /// A subscription as `#[subscribe]` writes it.
@@ -93,6 +94,16 @@ impl SubscriptionSpec {
     /// The queue that it reads in `service`.
     pub fn queue_name(&self, service: &str) -> String {
         names::queue(service, self.queue.unwrap_or(self.name))
+    }
+
+    /// What leads to its `queue`: the events that it takes, of whatever version.
+    pub fn bindings(&self, queue: &str) -> Vec<Binding> {
+        let bound = |(kind, owner): &(&str, &str)| Binding {
+            queue: queue.to_owned(),
+            exchange: names::events_exchange(owner),
+            routing_key: (*kind).to_owned(),
+        };
+        [(self.kind, self.owner)].iter().chain(self.accepts).map(bound).collect()
     }
 
     /// Whether the handler takes messages of this type.

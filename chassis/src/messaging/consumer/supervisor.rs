@@ -14,7 +14,9 @@ use super::topology::topology;
 use super::worker::Worker;
 use super::{ConsumerHealth, Mode, RetryPolicy, Shape, Subscription};
 use crate::messaging::backoff::Backoff;
-use crate::messaging::driver::{ConnectionState, Consume, Consumer, DeclareError, Driver, Incoming, Outcome, Topology};
+use crate::messaging::driver::{
+    ConnectionState, Consume, Consumer, DeclareError, Driver, Incoming, Interruption, Outcome, Topology,
+};
 use crate::{Error, ErrorKind, Result};
 
 /// What waits in place is unsettled all the while, and brokers take back what is unsettled for too long: RabbitMQ after
@@ -53,6 +55,7 @@ pub(super) struct Signals {
     stage: Watch,
     now: Stage,
     connection: watch::Receiver<ConnectionState>,
+    interruption: watch::Receiver<Option<Interruption>>,
 }
 
 impl Supervisor {
@@ -143,7 +146,8 @@ impl Supervisor {
             Err(error) => return Ended::ByItself(error.to_string().into()),
         };
         *failures = 0;
-        let mut signals = Signals { stage, now, connection: self.driver.state() };
+        let (connection, interruption) = (self.driver.state(), consumer.interruption());
+        let mut signals = Signals { stage, now, connection, interruption };
         self.report(&mut signals);
         let consumer = &mut *consumer;
         let ended = match self.worker.subscription.spec.shape {
@@ -207,6 +211,7 @@ impl Supervisor {
                 }
                 () = signals.stage.changed() => return Ended::Turned,
                 Ok(()) = signals.connection.changed() => self.report(signals),
+                Ok(()) = signals.interruption.changed() => self.report(signals),
             }
         }
     }
@@ -250,10 +255,15 @@ impl Supervisor {
     fn report(&self, signals: &mut Signals) {
         let health = match &*signals.connection.borrow_and_update() {
             // Blocked publishers do not keep a consumer from consuming.
-            ConnectionState::Connected | ConnectionState::Blocked(_) => match &signals.now {
-                Stage::HalfOpen { cause } => ConsumerHealth::HalfOpen { cause: cause.clone() },
-                _ => ConsumerHealth::Consuming,
-            },
+            ConnectionState::Connected | ConnectionState::Blocked(_) => {
+                match (&*signals.interruption.borrow_and_update(), &signals.now) {
+                    (Some(Interruption { attempt, cause }), _) => {
+                        ConsumerHealth::Restarting { attempt: *attempt, cause: cause.clone() }
+                    }
+                    (None, Stage::HalfOpen { cause }) => ConsumerHealth::HalfOpen { cause: cause.clone() },
+                    (None, _) => ConsumerHealth::Consuming,
+                }
+            }
             ConnectionState::Connecting => ConsumerHealth::Disconnected { cause: "connecting".into() },
             ConnectionState::Reconnecting { cause, .. } => ConsumerHealth::Disconnected { cause: cause.clone() },
             ConnectionState::Closed => ConsumerHealth::Disconnected { cause: "the connection was closed".into() },
@@ -277,6 +287,15 @@ impl Supervisor {
         self.running.wait().await;
         self.abandoned.load(Ordering::Relaxed)
     }
+}
+
+/// The next delivery, if one is `wanted`; otherwise the consumer is only kept going, and the answer is its end.
+pub(super) async fn next_if(wanted: bool, consumer: &mut dyn Consumer) -> Option<Incoming> {
+    if wanted {
+        return consumer.next().await;
+    }
+    consumer.keep().await;
+    None
 }
 
 /// Returns a delivery that was not begun.

@@ -17,12 +17,10 @@ pub(super) fn topology(queue: &str, spec: &SubscriptionSpec, retry: &RetryPolicy
             Queue { name: names::parking_queue(queue), role: QueueRole::Parking },
             Queue { name: names::unmatched_queue(queue), role: QueueRole::Parking },
         ],
-        bindings: Vec::new(),
+        bindings: spec.bindings(queue),
     };
-    for (kind, owner) in [(spec.kind, spec.owner)].iter().chain(spec.accepts) {
-        let events = Exchange { name: names::events_exchange(owner), kind: ExchangeKind::Topic };
-        let (queue, exchange) = (queue.to_owned(), events.name.clone());
-        topology.bindings.push(Binding { queue, exchange, routing_key: (*kind).to_owned() });
+    for binding in &topology.bindings {
+        let events = Exchange { name: binding.exchange.clone(), kind: ExchangeKind::Topic };
         if !topology.exchanges.contains(&events) {
             topology.exchanges.push(events);
         }

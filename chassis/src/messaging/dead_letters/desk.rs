@@ -20,6 +20,8 @@ pub(super) struct Shared {
     pub(super) driver: Arc<dyn Driver>,
     pub(super) service: &'static str,
     pub(super) queues: Vec<String>,
+    /// Those that its handlers do not read any more.
+    former: Mutex<Vec<String>>,
     pub(super) metrics: Metrics,
     /// Whose turn it is to look at a queue.
     turns: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
@@ -58,7 +60,16 @@ impl DeadLetters {
     pub fn new(driver: Arc<dyn Driver>, service: &'static str, queues: impl IntoIterator<Item = String>) -> Self {
         let queues: Vec<String> = queues.into_iter().collect();
         let metrics = Metrics::new(service);
-        Self { shared: Arc::new(Shared { driver, service, queues, metrics, turns: Mutex::default() }) }
+        Self {
+            shared: Arc::new(Shared {
+                driver,
+                service,
+                queues,
+                former: Mutex::default(),
+                metrics,
+                turns: Mutex::default(),
+            }),
+        }
     }
 
     /// The service that they are of.
@@ -71,16 +82,35 @@ impl DeadLetters {
         &self.shared.queues
     }
 
+    /// Shows the dead letters of these queues too, which the service does not read any more.
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
+    pub(in crate::messaging) fn show_former(&self, queues: Vec<String>) {
+        *self.shared.former.lock().unwrap_or_else(PoisonError::into_inner) = queues;
+    }
+
+    /// Shows those of a former queue no longer.
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
+    pub(in crate::messaging) fn forget_former(&self, queue: &str) {
+        self.shared.former.lock().unwrap_or_else(PoisonError::into_inner).retain(|former| former != queue);
+    }
+
     /// All that can be looked at: of each queue what its handler has given up on, and what it is not for.
-    pub(super) fn piles(&self) -> impl Iterator<Item = String> {
-        self.queues().iter().flat_map(|queue| [queue.clone(), names::unmatched_queue(queue)])
+    pub(super) fn piles(&self) -> Vec<String> {
+        let former = self.shared.former.lock().unwrap_or_else(PoisonError::into_inner);
+        self.queues().iter().chain(&*former).flat_map(|queue| [queue.clone(), names::unmatched_queue(queue)]).collect()
     }
 
     /// Whether a queue is, or was, one of the service's: also one whose handler is gone may have dead letters.
     pub fn has(&self, queue: &str) -> bool {
         let queue = Pile::named(queue).queue;
-        self.queues().iter().any(|own| own == queue)
+        self.reads(queue)
             || queue.strip_prefix(self.service()).is_some_and(|rest| rest.len() > 1 && rest.starts_with('.'))
+    }
+
+    /// Whether a queue is one that the service reads.
+    pub(super) fn reads(&self, queue: &str) -> bool {
+        let queue = Pile::named(queue).queue;
+        self.queues().iter().any(|own| own == queue)
     }
 
     /// Begins to look at the dead letters of a queue, when it is its turn.

@@ -43,24 +43,39 @@ impl Drop for Watch {
 }
 
 async fn run(letters: DeadLetters, every: Duration) {
-    let measured = |queue: String| {
-        let (depth, oldest) = letters.shared.metrics.gauges(&queue);
-        Measured { queue, depth, oldest, last: None }
-    };
-    let mut queues: Vec<Measured> = letters.piles().map(measured).collect();
+    let mut queues: Vec<Measured> = Vec::new();
     for round in 0_u32.. {
         let mut complete = true;
+        let piles = letters.piles();
+        queues.retain(|known| {
+            let stays = piles.contains(&known.queue);
+            if !stays {
+                known.show(0, None);
+            }
+            stays
+        });
+        for pile in piles {
+            if !queues.iter().any(|known| known.queue == pile) {
+                queues.push(Measured::new(&letters, pile));
+            }
+        }
         for queue in &mut queues {
             if round % LOOK_EVERY == 0 {
                 queue.last = None;
             }
-            complete &= queue.measure(&letters).await.is_ok();
+            // Of a queue that is not read any more there may be nothing to measure, now or later.
+            complete &= queue.measure(&letters).await.is_ok() || !letters.reads(&queue.queue);
         }
         sleep(if complete { every } else { every.min(AGAIN) }).await;
     }
 }
 
 impl Measured {
+    fn new(letters: &DeadLetters, queue: String) -> Self {
+        let (depth, oldest) = letters.shared.metrics.gauges(&queue);
+        Self { queue, depth, oldest, last: None }
+    }
+
     /// Asks for the number alone, and for the first letter only when the number has changed: a look, though it changes
     /// nothing, is work for the broker.
     async fn measure(&mut self, letters: &DeadLetters) -> Result<(), DeadLetterError> {
@@ -71,8 +86,12 @@ impl Measured {
             _ => letters.head(&self.queue).await?.1,
         };
         self.last = Some((depth, parked_at));
+        self.show(depth, parked_at);
+        Ok(())
+    }
+
+    fn show(&self, depth: u64, parked_at: Option<SystemTime>) {
         self.depth.set(depth);
         self.oldest.set(parked_at.map(age).unwrap_or_default().as_secs_f64());
-        Ok(())
     }
 }

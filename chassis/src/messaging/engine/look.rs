@@ -47,9 +47,7 @@ impl Browser for Look {
     fn finish(self: Box<Self>) -> BoxFuture<'static, Result<(), BrowseError>> {
         Box::pin(async move {
             for recorded in self.removals {
-                if let Recorded::Soon(safe) = recorded {
-                    safe.await.map_err(|_| BrowseError::NotConnected("the store is gone".to_owned()))?;
-                }
+                recorded.safe().await?;
             }
             Ok(())
         })

@@ -104,7 +104,14 @@ impl QueueState {
         self.max_length.is_some_and(|max| self.ready.len() >= max)
     }
 
-    #[cfg(any(test, feature = "testing"))]
+    /// How many messages it gives back to the queue `origin` once their time has come.
+    pub(super) fn held_back_for(&self, origin: &str) -> usize {
+        match self.role {
+            QueueRole::Delay(_) => self.ready.values().filter(|entry| entry.letter.routing_key == origin).count(),
+            _ => 0,
+        }
+    }
+
     pub(super) fn positions(&self) -> impl Iterator<Item = u64> {
         self.ready.keys().chain(self.unacked.keys()).copied()
     }
@@ -128,7 +135,6 @@ impl QueueState {
     }
 
     /// Ends every consumer, as when the queue is deleted.
-    #[cfg(any(test, feature = "testing"))]
     pub(super) fn unsubscribe_all(&mut self) {
         self.subscribers.clear();
     }

@@ -8,12 +8,13 @@ use tokio::time::{Instant, timeout_at};
 
 use super::consumer::EngineConsumer;
 use super::look::Look;
-use super::queue::Subscriber;
+use super::queue::{QueueDepth, Subscriber};
 use super::store::Recorded;
 use super::{Engine, Fault};
 use crate::BoxFuture;
 use crate::messaging::driver::{
-    BrowseError, Browser, ConnectionState, Consume, Consumer, DeclareError, Driver, Outgoing, PublishError, Topology,
+    Binding, BrowseError, Browser, ConnectionState, Consume, Consumer, DeclareError, DeleteError, Driver, Outgoing,
+    PublishError, Topology,
 };
 use crate::messaging::limits;
 
@@ -89,6 +90,11 @@ impl Session {
         }
     }
 
+    fn depth_of(&self, queue: &str) -> Result<QueueDepth, BrowseError> {
+        self.open_for_looks()?;
+        self.engine.depth(queue).ok_or_else(|| BrowseError::NoQueue(queue.to_owned()))
+    }
+
     async fn until_connected(&self) -> Result<(), DeclareError> {
         let mut state = self.state.subscribe();
         let up = |state: &ConnectionState| {
@@ -141,10 +147,26 @@ impl Driver for Session {
     }
 
     fn depth<'a>(&'a self, queue: &'a str) -> BoxFuture<'a, Result<u64, BrowseError>> {
+        Box::pin(async move { Ok(self.depth_of(queue)?.ready as u64) })
+    }
+
+    fn consumers<'a>(&'a self, queue: &'a str) -> BoxFuture<'a, Result<u64, BrowseError>> {
+        Box::pin(async move { Ok(self.depth_of(queue)?.consumers as u64) })
+    }
+
+    fn unbind(&self, bindings: Vec<Binding>) -> BoxFuture<'_, Result<(), BrowseError>> {
         Box::pin(async move {
             self.open_for_looks()?;
-            let depth = self.engine.depth(queue).ok_or_else(|| BrowseError::NoQueue(queue.to_owned()))?;
-            Ok(depth.ready as u64)
+            self.engine.change(|state| bindings.iter().for_each(|binding| state.unbind(binding))).1.safe().await
+        })
+    }
+
+    fn delete<'a>(&'a self, queue: &'a str) -> BoxFuture<'a, Result<(), DeleteError>> {
+        Box::pin(async move {
+            self.open_for_looks()?;
+            let (deleted, recorded) = self.engine.change(|state| state.delete_if_unused(queue));
+            deleted?;
+            Ok(recorded.safe().await?)
         })
     }
 

@@ -9,8 +9,8 @@ use super::queue::{Entry, QueueState, Settled, Subscriber};
 use super::store::{Change, Letter};
 use super::{codec, topic};
 use crate::messaging::driver::{
-    Binding, DeclareError, Exchange, ExchangeKind, Outcome, Outgoing, PublishError, Queue, QueueRole, SettleError,
-    Topology,
+    Binding, DeclareError, DeleteError, Exchange, ExchangeKind, Outcome, Outgoing, PublishError, Queue, QueueRole,
+    SettleError, Topology,
 };
 use crate::messaging::names::{self, headers};
 
@@ -272,7 +272,32 @@ impl State {
         self.queues.values_mut().for_each(|queue| queue.unsubscribe_session(session));
     }
 
-    #[cfg(any(test, feature = "testing"))]
+    pub(super) fn unbind(&mut self, binding: &Binding) {
+        let Some(routes) = self.exchanges.get_mut(&binding.exchange) else { return };
+        let before = routes.bindings.len();
+        routes.bindings.retain(|(key, queue)| (key, &**queue) != (&binding.routing_key, &binding.queue));
+        if routes.bindings.len() < before {
+            self.changes.push(Change::Unbind(binding.clone()));
+        }
+    }
+
+    /// Deletes a queue, if nothing is in it or on its way back to it, and nobody reads it.
+    pub(super) fn delete_if_unused(&mut self, name: &str) -> Result<(), DeleteError> {
+        let Some(queue) = self.queues.get(name) else { return Ok(()) };
+        let depth = queue.depth();
+        if depth.consumers > 0 {
+            return Err(DeleteError::InUse { consumers: depth.consumers as u64 });
+        }
+        let held_back: usize = self.queues.values().map(|queue| queue.held_back_for(name)).sum();
+        match depth.ready + depth.unacked + held_back {
+            0 => {
+                self.delete_queue(name);
+                Ok(())
+            }
+            messages => Err(DeleteError::NotEmpty { messages: messages as u64 }),
+        }
+    }
+
     pub(super) fn delete_queue(&mut self, name: &str) {
         let Some((name, mut queue)) = self.queues.remove_entry(name) else { return };
         queue.unsubscribe_all();
@@ -325,7 +350,8 @@ impl State {
         self.insert(to.clone(), Arc::new(letter), now);
     }
 
-    /// Puts back what a store had; may have been delivered before, by a process that is gone.
+    /// Puts back what a store had; may have been delivered before, by a process that is gone. Nothing is held back for longer than
+    /// its queue does, though the clock was set back.
     #[cfg(feature = "sqlite")]
     pub(in crate::messaging) fn restore(
         &mut self,
@@ -337,6 +363,10 @@ impl State {
     ) {
         self.next_position = self.next_position.max(position);
         if let Some(queue) = self.queues.get_mut(queue) {
+            let due = match queue.role {
+                QueueRole::Delay(delay) => due.map(|due| due.min(Instant::now() + delay)),
+                _ => due,
+            };
             queue.push(position, Entry { letter: Arc::new(letter), deliveries, redelivered: true, due });
         }
     }

@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::BoxFuture;
-use crate::messaging::driver::{Binding, Exchange, Queue};
+use crate::messaging::driver::{Binding, BrowseError, Exchange, Queue};
 
 /// Records changes in the order in which it is given them.
 pub(in crate::messaging) trait Store: Send + Sync {
@@ -26,28 +26,27 @@ pub(in crate::messaging) enum Recorded {
     Soon(oneshot::Receiver<()>),
 }
 
+impl Recorded {
+    /// Waits until it is safe.
+    pub(super) async fn safe(self) -> Result<(), BrowseError> {
+        match self {
+            Self::Now => Ok(()),
+            Self::Soon(safe) => safe.await.map_err(|_| BrowseError::NotConnected("the store is gone".to_owned())),
+        }
+    }
+}
+
 /// A change to what must survive the process.
 #[derive(Debug)]
 pub(in crate::messaging) enum Change {
     Exchange(Exchange),
     Queue(Queue),
     Binding(Binding),
-    #[cfg_attr(not(any(test, feature = "testing")), allow(dead_code, reason = "only faults for tests delete queues"))]
+    Unbind(Binding),
     DeleteQueue(Arc<str>),
-    Insert {
-        position: u64,
-        queue: Arc<str>,
-        letter: Arc<Letter>,
-        deliveries: u32,
-        due: Option<Instant>,
-    },
-    Remove {
-        position: u64,
-    },
-    Count {
-        position: u64,
-        deliveries: u32,
-    },
+    Insert { position: u64, queue: Arc<str>, letter: Arc<Letter>, deliveries: u32, due: Option<Instant> },
+    Remove { position: u64 },
+    Count { position: u64, deliveries: u32 },
 }
 
 /// A message as it lies in queues.

@@ -120,6 +120,10 @@ async fn write_topology(change: &Change, file: &mut SqliteConnection) -> sqlx::R
             let insert = sqlx::query("INSERT OR REPLACE INTO binding(exchange, routing_key, queue) VALUES (?, ?, ?)");
             insert.bind(&binding.exchange).bind(&binding.routing_key).bind(&binding.queue).execute(file).await?;
         }
+        Change::Unbind(binding) => {
+            let delete = sqlx::query("DELETE FROM binding WHERE exchange = ? AND routing_key = ? AND queue = ?");
+            delete.bind(&binding.exchange).bind(&binding.routing_key).bind(&binding.queue).execute(file).await?;
+        }
         Change::DeleteQueue(queue) => {
             sqlx::query("DELETE FROM queue WHERE name = ?").bind(&**queue).execute(&mut *file).await?;
             sqlx::query("DELETE FROM binding WHERE queue = ?").bind(&**queue).execute(file).await?;

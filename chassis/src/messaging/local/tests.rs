@@ -2,6 +2,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, Connection};
 use tempfile::TempDir;
 use tokio::time::Instant;
 
@@ -9,7 +11,8 @@ use super::{Broker, Options};
 use crate::BoxFuture;
 use crate::messaging::conformance::Fixture;
 use crate::messaging::driver::{
-    Binding, Consume, Driver, Exchange, ExchangeKind, Incoming, Outcome, Outgoing, Queue, QueueRole, Topology,
+    Binding, Consume, Driver, Exchange, ExchangeKind, Incoming, Outcome, Outgoing, PublishError, Queue, QueueRole,
+    Topology,
 };
 use crate::messaging::{Message, names};
 
@@ -149,4 +152,55 @@ async fn a_file_that_is_something_else_is_refused() {
     assert!(error.contains("text` cannot be opened") && error.contains("not a database"), "{error}");
     let error = refused(folder.path().join("nowhere/broker.sqlite")).await;
     assert!(error.contains("its folder") && error.contains("nowhere"), "{error}");
+}
+
+#[tokio::test]
+async fn what_was_unbound_and_deleted_stays_so() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let broker = Broker::open(file(&folder), QUICK).await.expect("opens");
+    let driver = broker.driver();
+    driver.declare(topology()).await.expect("declared");
+    driver.unbind(topology().bindings).await.expect("unbound");
+    driver.delete("a.dlq").await.expect("deleted");
+    driver.close(Duration::from_secs(5)).await;
+    drop((driver, broker));
+
+    let broker = Broker::open(file(&folder), QUICK).await.expect("opens");
+    assert_eq!(broker.depth("a.dlq"), None);
+    assert!(broker.depth("a").is_some());
+    let unheard = Outgoing {
+        exchange: "shop.events".into(),
+        routing_key: "order.placed".into(),
+        mandatory: true,
+        message: Message::default(),
+        deadline: Instant::now() + Duration::from_secs(30),
+    };
+    let unheard = broker.driver().publish(unheard).await;
+    assert!(matches!(unheard, Err(PublishError::Unroutable { .. })), "{unheard:?}");
+}
+
+/// The file has moments of the calendar, which may lie an hour further ahead after the clock was set back.
+#[tokio::test]
+async fn a_clock_that_is_set_back_holds_nothing_back_for_longer() {
+    let folder = tempfile::tempdir().expect("a folder");
+    {
+        let broker = Broker::open(file(&folder), QUICK).await.expect("opens");
+        let driver = broker.driver();
+        let mut topology = topology();
+        // As good as for ever.
+        let long = Duration::from_secs(3600);
+        let delay = names::delay(long);
+        topology.exchanges.push(Exchange { name: delay.clone(), kind: ExchangeKind::Topic });
+        topology.queues.push(Queue { name: delay.clone(), role: QueueRole::Delay(long) });
+        topology.bindings.push(Binding { queue: delay.clone(), exchange: delay.clone(), routing_key: "#".into() });
+        driver.declare(topology).await.expect("declared");
+        publish(&driver, &delay, "a", "held back").await;
+        driver.close(Duration::from_secs(5)).await;
+    }
+    let mut connection = SqliteConnectOptions::new().filename(file(&folder)).connect().await.expect("connects");
+    let moved = format!("UPDATE message SET queue = '{}'", names::delay(DELAY));
+    sqlx::query(sqlx::AssertSqlSafe(moved)).execute(&mut connection).await.expect("moved to the short delay");
+    connection.close().await.expect("closed");
+    let broker = Broker::open(file(&folder), QUICK).await.expect("opens");
+    assert_eq!(ids(&read(&broker.driver(), "a", 1).await), ["held back"]);
 }

@@ -76,16 +76,16 @@ impl Lanes {
     /// A read begins.
     pub(super) fn wanted(&mut self, now: Instant) -> Wanted {
         self.disturbed.clear();
-        let blocked = self.failing.iter().filter(|(_, failing)| failing.until.is_none_or(|until| until > now));
-        let key = |lane: &Lane| match lane {
-            Lane::Key(key) => Some(key.clone()),
-            Lane::Row(_) => None,
-        };
-        Wanted {
-            limit: self.capacity.saturating_sub(self.held.len()),
-            blocked: blocked.filter_map(|(lane, _)| key(lane)).collect(),
-            held: self.held.iter().copied().collect(),
+        let limit = self.capacity.saturating_sub(self.held.len());
+        let (mut held, mut blocked): (Vec<_>, Vec<_>) = (self.held.iter().copied().collect(), Vec::new());
+        for (lane, _) in self.failing.iter().filter(|(_, failing)| failing.until.is_none_or(|until| until > now)) {
+            match lane {
+                Lane::Key(key) => blocked.push(key.clone()),
+                // It rests in the database too, unless the clock was set back.
+                Lane::Row(seq) => held.push(*seq),
+            }
         }
+        Wanted { limit, held, blocked }
     }
 
     /// Takes in what was read, in its order, and gives what is to be sent now. The flag says

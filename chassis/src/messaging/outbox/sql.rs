@@ -6,12 +6,13 @@ use crate::data::Engine;
 pub(super) struct Sql {
     /// id, part, ordering key, exchange, routing key, properties, headers, body, not before, expires.
     pub(super) enqueue: &'static str,
-    /// part, limit, rows held already, keys that are blocked, routes that nobody hears yet.
+    /// part, limit, rows held already, keys that are blocked, routes that nobody hears yet, the longest pause after a failure.
     ///
     /// It selects among *all* rows that remain and not from the last one seen on, since a transaction that committed late
     /// may have written rows with smaller numbers. A row that was to be sent at once is given whatever the time is now: the
     /// clock may have been set back since. A row that failed before is given even before its time if it has a key:
-    /// the relay keeps the key blocked itself, and must never be given a later row of that key without it.
+    /// the relay keeps the key blocked itself, and must never be given a later row of that key without it. Another that failed is
+    /// given before its time if that is further away than any failure puts it.
     pub(super) fetch: &'static str,
     /// part, rows, owner, epoch.
     pub(super) delete: &'static str,
@@ -50,14 +51,15 @@ pub(super) fn of(engine: Engine) -> &'static Sql {
 pub(super) const SQLITE_TAKE_OVER: &str = "UPDATE chassis_outbox_lease SET owner = $1, epoch = epoch + 1, \
      expires_at = CAST(unixepoch('subsec') * 1000 AS INTEGER) + $2 RETURNING part, epoch";
 
-/// Says that a relay lives, forgets those that have not said so for long, and counts the others; owner, time to live.
+/// Says that a relay lives, forgets those that have not said so for long, and counts the others; owner, time to live. Who has said
+/// it in the future did so before the clock was set back; if it lives it will say so again.
 pub(super) const POSTGRES_PRESENT: &str = "WITH here AS ( \
         INSERT INTO chassis_outbox_relay (owner, seen_at) VALUES ($1, clock_timestamp()) \
         ON CONFLICT (owner) DO UPDATE SET seen_at = excluded.seen_at), \
      gone AS (DELETE FROM chassis_outbox_relay \
-        WHERE owner <> $1 AND seen_at < clock_timestamp() - $2::bigint * interval '1 millisecond') \
+        WHERE owner <> $1 AND abs(extract(epoch FROM clock_timestamp() - seen_at)) * 1000 > $2::bigint) \
      SELECT count(*) AS others FROM chassis_outbox_relay \
-     WHERE owner <> $1 AND seen_at >= clock_timestamp() - $2::bigint * interval '1 millisecond'";
+     WHERE owner <> $1 AND abs(extract(epoch FROM clock_timestamp() - seen_at)) * 1000 <= $2::bigint";
 
 /// Says that a relay is gone; owner.
 pub(super) const POSTGRES_ABSENT: &str = "DELETE FROM chassis_outbox_relay WHERE owner = $1";
@@ -72,7 +74,8 @@ const SQLITE: Sql = Sql {
         FROM chassis_outbox WHERE part = $1 \
         AND (available_at <= CAST(unixepoch('subsec') * 1000 AS INTEGER) \
              OR (last_error IS NULL AND available_at <= created_at) \
-             OR (last_error IS NOT NULL AND ordering_key IS NOT NULL)) \
+             OR (last_error IS NOT NULL AND (ordering_key IS NOT NULL \
+                 OR available_at > CAST(unixepoch('subsec') * 1000 AS INTEGER) + $6))) \
         AND seq NOT IN (SELECT value FROM json_each($3)) \
         AND (ordering_key IS NULL OR ordering_key NOT IN (SELECT value FROM json_each($4))) \
         AND (exchange || ' ' || routing_key) NOT IN (SELECT value FROM json_each($5)) \
@@ -121,7 +124,8 @@ const POSTGRES: Sql = Sql {
         headers::text AS headers, body, attempts, coalesce(expires_at <= now(), false)::int AS expired \
         FROM chassis_outbox WHERE part = $1 \
         AND (available_at <= now() OR (last_error IS NULL AND available_at <= created_at) \
-             OR (last_error IS NOT NULL AND ordering_key IS NOT NULL)) \
+             OR (last_error IS NOT NULL AND (ordering_key IS NOT NULL \
+                 OR available_at > now() + $6::bigint * interval '1 millisecond'))) \
         AND seq <> ALL (ARRAY(SELECT jsonb_array_elements_text($3::jsonb)::bigint)) \
         AND (ordering_key IS NULL OR ordering_key <> ALL (ARRAY(SELECT jsonb_array_elements_text($4::jsonb)))) \
         AND (exchange || ' ' || routing_key) <> ALL (ARRAY(SELECT jsonb_array_elements_text($5::jsonb))) \

@@ -52,14 +52,22 @@ impl Store {
         &self.db
     }
 
-    pub(super) async fn fetch(&self, part: u8, wanted: &Wanted, unheard: &[Route]) -> Result<Vec<Row>> {
+    /// Reads what may be sent; no row that failed rests for longer than `longest`.
+    pub(super) async fn fetch(
+        &self,
+        part: u8,
+        wanted: &Wanted,
+        unheard: &[Route],
+        longest: Duration,
+    ) -> Result<Vec<Row>> {
         let _connection = self.connection().await?;
         let query = sqlx::query(self.sql.fetch)
             .bind(i16::from(part))
             .bind(i64::try_from(wanted.limit).unwrap_or(i64::MAX))
             .bind(serde_json::to_string(&wanted.held)?)
             .bind(serde_json::to_string(&wanted.blocked)?)
-            .bind(serde_json::to_string(unheard)?);
+            .bind(serde_json::to_string(unheard)?)
+            .bind(millis(longest));
         let rows = query.fetch_all(self.db.pool()).await.context("reading the outbox")?;
         rows.iter().map(Row::read).collect::<Result<_, _>>().context("reading the outbox")
     }

@@ -24,7 +24,7 @@ impl<Response, Error> Classify<Response, Error> for AnswersCount {
 impl AdaptiveLimitLayer {
     /// A layer to which all calls matter alike, and errors say nothing.
     pub fn new(limit: AdaptiveLimit) -> Self {
-        Self { limit, classify: AnswersCount, priority: Priority::Normal }
+        Self { limit, classify: AnswersCount, priority: Priority::Default }
     }
 }
 

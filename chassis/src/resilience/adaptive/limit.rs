@@ -17,6 +17,12 @@ impl AdaptiveLimit {
         Self(Arc::new(State::new(policy, now())))
     }
 
+    /// A limit for one kind of the calls that share `above`: it has at most half of the room there, critical ones three quarters,
+    /// so that what hangs in one leaves room for the others. Priorities matter above, which moves by how many times as long as without load calls take.
+    pub fn beneath(above: &Self, policy: AdaptiveLimitPolicy) -> Self {
+        Self(Arc::new(State::beneath(Arc::clone(&above.0), policy, now())))
+    }
+
     /// Lets a call in, if there is room.
     ///
     /// # Errors
@@ -42,6 +48,11 @@ impl AdaptiveLimit {
         self.0.limit()
     }
 
+    /// How many calls of one kind are let in at the same time where several share it.
+    pub fn share(&self, priority: Priority) -> u32 {
+        self.0.share(priority)
+    }
+
     /// How many calls are in.
     pub fn in_flight(&self) -> u32 {
         self.0.in_flight()
@@ -64,12 +75,11 @@ pub struct Entry {
 impl Entry {
     /// Says what became of the call. A failure means that there was too little room below.
     pub fn record(mut self, outcome: Outcome) {
-        let ended = match outcome {
+        self.leave(match outcome {
             Outcome::Success => Ended::Answered,
             Outcome::Failure => Ended::Overloaded,
             Outcome::Ignored => Ended::Ignored,
-        };
-        self.leave(ended);
+        });
     }
 
     fn leave(&mut self, ended: Ended) {

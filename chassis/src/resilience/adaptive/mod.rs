@@ -21,6 +21,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod family;
 mod future;
 mod layer;
 mod limit;
@@ -56,22 +57,42 @@ impl std::error::Error for LimitReached {}
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Priority {
     /// It can wait: seven tenths of the room are open to it.
-    Low,
+    Sheddable,
     /// Nine tenths of the room are open to it.
     #[default]
-    Normal,
+    Default,
     /// All of the room is open to it.
     Critical,
 }
 
 impl Priority {
+    /// All of them, from the first to be refused on.
+    pub const ALL: [Self; 3] = [Self::Sheddable, Self::Default, Self::Critical];
+
+    /// Its name in lower case.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Sheddable => "sheddable",
+            Self::Default => "default",
+            Self::Critical => "critical",
+        }
+    }
+
     /// How many calls may be in flight for one of this priority to be let in; at least one.
     fn share_of(self, limit: u32) -> u32 {
         let tenths = match self {
-            Self::Low => 7,
-            Self::Normal => 9,
+            Self::Sheddable => 7,
+            Self::Default => 9,
             Self::Critical => 10,
         };
         u32::try_from(u64::from(limit) * tenths / 10).unwrap_or(limit).max(1)
+    }
+
+    /// How many of one kind may be in flight where several kinds share the limit.
+    fn share_of_one(self, limit: u32) -> u32 {
+        match self {
+            Self::Sheddable | Self::Default => limit.div_ceil(2),
+            Self::Critical => limit - limit / 4,
+        }
     }
 }

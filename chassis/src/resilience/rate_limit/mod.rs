@@ -45,7 +45,15 @@ impl RateLimit {
     /// # Errors
     /// When it may not, with the time after which it may.
     pub fn try_acquire(&self) -> Result<(), RateLimited> {
-        self.0.try_acquire(tokio::time::Instant::now().into_std())
+        self.try_acquire_at(tokio::time::Instant::now().into_std())
+    }
+
+    /// The same at a moment that the caller knows.
+    ///
+    /// # Errors
+    /// When it may not, with the time after which it may.
+    pub fn try_acquire_at(&self, now: std::time::Instant) -> Result<(), RateLimited> {
+        self.0.try_acquire(now)
     }
 }
 

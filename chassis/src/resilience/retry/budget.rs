@@ -9,8 +9,12 @@ use crate::resilience::window::{BUCKETS, Window};
 
 const CALLS: usize = 0;
 const RETRIES: usize = 1;
+/// How many buckets ahead a retry is counted at most: those that there are beside the window's.
+const AHEAD: u64 = 4;
 
 /// Which part of the calls may be retries: over each `window`, `ratio` of the calls and `floor` a second besides.
+///
+/// That holds for every stretch of time of that length, wherever it begins.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct BudgetPolicy {
     /// The part of the calls, from 0; 0.2 is a fifth.
@@ -55,7 +59,7 @@ impl Budget {
 
     /// Takes one retry out, if there is one.
     pub fn try_withdraw(&self) -> bool {
-        self.0.try_withdraw(tokio::time::Instant::now().into_std())
+        self.0.try_withdraw(tokio::time::Instant::now().into_std(), Duration::ZERO)
     }
 
     pub(super) fn state(&self) -> &State {
@@ -92,14 +96,18 @@ impl State {
         self.window.add(self.tick(now), CALLS);
     }
 
-    pub(super) fn try_withdraw(&self, now: Instant) -> bool {
+    /// Takes one retry out that is made after `pause`.
+    pub(super) fn try_withdraw(&self, now: Instant, pause: Duration) -> bool {
         let tick = self.tick(now);
+        // It counts when it arrives, which is when it is a load; but no later than the window's slots reach.
+        let arrives = self.tick(now + pause).min(tick + AHEAD);
         let _alone = self.taking.lock().unwrap_or_else(PoisonError::into_inner);
-        let [calls, retries] = self.window.sums(tick);
+        // The oldest bucket lies in the window only in part: for calls it does not count, and for retries it does.
+        let [calls, retries] = self.window.sums_of(tick, [BUCKETS, BUCKETS + 1]);
         let allowed = self.policy.ratio * calls as f64 + self.policy.floor * self.policy.window.as_secs_f64();
         let fits = (retries + 1) as f64 <= allowed;
         if fits {
-            self.window.add(tick, RETRIES);
+            self.window.add(arrives, RETRIES);
         }
         fits
     }
@@ -124,26 +132,35 @@ mod tests {
     #[test]
     fn a_fifth_of_the_calls() {
         let (state, now) = budget(0.2, 0.0);
-        assert!(!state.try_withdraw(now));
+        assert!(!state.try_withdraw(now, Duration::ZERO));
         (0..10).for_each(|_| state.deposit(now));
-        assert_eq!((0..10).filter(|_| state.try_withdraw(now)).count(), 2);
-        let later = now + Duration::from_secs(1);
-        assert!(!state.try_withdraw(later), "what was not used is not kept");
+        assert_eq!((0..10).filter(|_| state.try_withdraw(now, Duration::ZERO)).count(), 2);
+        let later = now + Duration::from_millis(1100);
+        assert!(!state.try_withdraw(later, Duration::ZERO), "what was not used is not kept");
     }
 
     #[test]
     fn few_calls_have_the_floor() {
         let (state, now) = budget(0.2, 3.0);
-        assert_eq!((0..10).filter(|_| state.try_withdraw(now)).count(), 3);
-        assert_eq!((0..10).filter(|_| state.try_withdraw(now + Duration::from_secs(1))).count(), 3);
+        assert_eq!((0..10).filter(|_| state.try_withdraw(now, Duration::ZERO)).count(), 3);
+        assert_eq!(
+            (0..10).filter(|_| state.try_withdraw(now + Duration::from_secs(1), Duration::ZERO)).count(),
+            0,
+            "a second is not over"
+        );
+        assert_eq!(
+            (0..10).filter(|_| state.try_withdraw(now + Duration::from_millis(1100), Duration::ZERO)).count(),
+            3
+        );
     }
 
     #[test]
     fn threads_do_not_share_the_last_one() {
         let (state, now) = budget(0.0, 1000.0);
         let taken = std::thread::scope(|scope| {
-            let threads: Vec<_> =
-                (0..4).map(|_| scope.spawn(|| (0..1000).filter(|_| state.try_withdraw(now)).count())).collect();
+            let threads: Vec<_> = (0..4)
+                .map(|_| scope.spawn(|| (0..1000).filter(|_| state.try_withdraw(now, Duration::ZERO)).count()))
+                .collect();
             threads.into_iter().map(|thread| thread.join().expect("no panic")).sum::<usize>()
         });
         assert_eq!(taken, 1000);
@@ -158,25 +175,26 @@ mod tests {
     }
 
     proptest! {
-        /// Over any window the retries stay within the budget of that window and the buckets that it cuts.
+        /// Over any window, by when retries are made, they stay within the budget of the calls of a window as long.
         #[test]
-        fn never_more_than_the_budget(steps in prop::collection::vec((0u64..200, any::<bool>()), 1..300)) {
+        fn never_more_than_the_budget(steps in prop::collection::vec((0u64..200, any::<bool>(), 0u64..300), 1..300)) {
             let (state, start) = budget(0.5, 2.0);
             let (mut at, mut calls, mut retries) = (0, Vec::new(), Vec::new());
-            for (pass, call) in steps {
+            for (pass, call, pause) in steps {
                 at += pass;
                 let now = start + Duration::from_millis(at);
+                let within = |list: &[u64]| list.iter().filter(|then| **then + 1000 >= at).count() as f64;
                 if call {
                     state.deposit(now);
                     calls.push(at);
+                } else if state.try_withdraw(now, Duration::from_millis(pause)) {
+                    retries.push(at + pause);
+                    prop_assert!(within(&retries) <= 0.5 * within(&calls) + 2.0);
                 } else {
-                    let bucket = at / 100;
-                    let inside = |list: &[u64]| list.iter().filter(|then| bucket - **then / 100 < BUCKETS).count();
-                    let fits = (inside(&retries) + 1) as f64 <= 0.5 * inside(&calls) as f64 + 2.0;
-                    prop_assert_eq!(state.try_withdraw(now), fits);
-                    if fits {
-                        retries.push(at);
-                    }
+                    let cut = |list: &[u64], more: u64| {
+                        list.iter().filter(|then| at / 100 < **then / 100 + BUCKETS + more).count() as f64
+                    };
+                    prop_assert!(cut(&retries, 1) + 1.0 > 0.5 * cut(&calls, 0) + 2.0, "there was room");
                 }
             }
         }

@@ -36,7 +36,7 @@ impl RetryPolicy {
         if deadline.is_some_and(|deadline| now + pause >= deadline) {
             return Err(GivenUp::Deadline);
         }
-        if !budget.try_withdraw(now) {
+        if !budget.try_withdraw(now, pause) {
             return Err(GivenUp::Budget);
         }
         Ok(pause)

@@ -9,6 +9,7 @@ mod ledger;
 mod open;
 mod settle;
 
+use std::collections::VecDeque;
 use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,16 +17,18 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use lapin::message::Delivery;
 use lapin::options::BasicCancelOptions;
+use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 use tracing::{debug, warn};
 
+pub(super) use self::acker::Ackers;
 use self::open::{Live, Opening};
 use self::settle::Settlement;
-use super::encode;
 use super::side::Side;
 use super::supervisor::Plan;
+use super::{encode, error};
 use crate::BoxFuture;
-use crate::messaging::driver::{Consume, Consumer, DeclareError, Incoming};
+use crate::messaging::driver::{Consume, Consumer, DeclareError, Incoming, Interruption};
 
 /// For how long a cancelled consumer waits for the broker to agree.
 const CANCEL: Duration = Duration::from_secs(5);
@@ -34,6 +37,8 @@ const CANCEL: Duration = Duration::from_secs(5);
 pub(super) struct AmqpConsumer {
     opening: Arc<Opening>,
     stage: Stage,
+    /// What has come over the channel before anybody wanted it.
+    early: VecDeque<Delivery>,
     cancelled: bool,
 }
 
@@ -52,12 +57,28 @@ impl AmqpConsumer {
         spec: Consume,
         deadline: Instant,
     ) -> Result<Self, DeclareError> {
-        let opening = Arc::new(Opening { plan, side, spec });
+        let opening = Arc::new(Opening { plan, side, spec, interruption: watch::Sender::new(None) });
         let live = opening.first(deadline).await?;
-        Ok(Self { opening, stage: Stage::Live(Box::new(live)), cancelled: false })
+        Ok(Self { opening, stage: Stage::Live(Box::new(live)), early: VecDeque::new(), cancelled: false })
     }
 
     async fn advance(&mut self) -> Option<Incoming> {
+        loop {
+            let delivery = match self.early.pop_front() {
+                Some(early) => early,
+                None => self.arrive().await?,
+            };
+            // What was buffered when the channel died comes again over the next one.
+            if let Stage::Live(live) = &self.stage
+                && delivery.acker.usable()
+            {
+                return Some(incoming(delivery, live));
+            }
+        }
+    }
+
+    /// What comes next over whichever channel there is; `None` once nothing will.
+    async fn arrive(&mut self) -> Option<Delivery> {
         loop {
             match &mut self.stage {
                 Stage::Ended => return None,
@@ -68,29 +89,42 @@ impl AmqpConsumer {
                     };
                 }
                 Stage::Live(live) => match live.stream.next().await {
-                    // What was buffered when the channel died comes again over the next one.
-                    Some(Ok(delivery)) if !delivery.acker.usable() => {}
-                    Some(Ok(delivery)) => return Some(incoming(delivery, live)),
-                    Some(Err(error)) => self.reopen(&error.to_string()),
-                    None => self.reopen("the broker cancelled the consumer"),
+                    Some(Ok(delivery)) => return Some(delivery),
+                    Some(Err(error)) => self.reopen(error::words(&error)),
+                    None => self.reopen("the broker cancelled the consumer".to_owned()),
                 },
             }
         }
     }
 
-    fn reopen(&mut self, cause: &str) {
+    fn reopen(&mut self, cause: String) {
         if self.cancelled {
             self.stage = Stage::Ended;
             return;
         }
         warn!(queue = self.opening.spec.queue, cause, "consuming is interrupted");
-        self.stage = Stage::Opening(Box::pin(Arc::clone(&self.opening).again()));
+        // Of the old channel, over which nothing can be settled any more, or which is closed when it is dropped.
+        self.early.clear();
+        self.stage = Stage::Opening(Box::pin(Arc::clone(&self.opening).again(cause)));
     }
 }
 
 impl Consumer for AmqpConsumer {
     fn next(&mut self) -> BoxFuture<'_, Option<Incoming>> {
         Box::pin(self.advance())
+    }
+
+    /// Takes in what comes, of which there is no more than the prefetch, to learn of the channel's end at once.
+    fn keep(&mut self) -> BoxFuture<'_, ()> {
+        Box::pin(async {
+            while let Some(delivery) = self.arrive().await {
+                self.early.push_back(delivery);
+            }
+        })
+    }
+
+    fn interruption(&self) -> watch::Receiver<Option<Interruption>> {
+        self.opening.interruption.subscribe()
     }
 
     fn cancel(&mut self) -> BoxFuture<'_, ()> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use lapin::Channel;
 use lapin::options::{BasicConsumeOptions, BasicQosOptions};
 use lapin::types::{FieldTable, ShortString};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, timeout};
 use tracing::{info, warn};
 
@@ -14,9 +14,9 @@ use super::super::error;
 use super::super::link::Link;
 use super::super::side::Side;
 use super::super::supervisor::Plan;
-use super::acker::{self, Settled};
+use super::acker::Settled;
 use crate::messaging::backoff::Backoff;
-use crate::messaging::driver::{Consume, DeclareError};
+use crate::messaging::driver::{Consume, DeclareError, Interruption};
 
 /// For how long the broker may take to start a consumer.
 const START: Duration = Duration::from_secs(10);
@@ -33,6 +33,8 @@ pub(super) struct Opening {
     pub(super) plan: Arc<Plan>,
     pub(super) side: Side,
     pub(super) spec: Consume,
+    /// Why nothing is consumed, while it is being opened again.
+    pub(super) interruption: watch::Sender<Option<Interruption>>,
 }
 
 impl Opening {
@@ -42,33 +44,37 @@ impl Opening {
         self.open(&link).await
     }
 
-    /// Opens, however long it takes; `None` once the driver is closed.
-    pub(super) async fn again(self: Arc<Self>) -> Option<Live> {
+    /// Opens, however long it takes, what ended for `cause`; `None` once the driver is closed.
+    pub(super) async fn again(self: Arc<Self>, cause: String) -> Option<Live> {
+        self.interrupted(1, cause);
         let settings = &self.plan.settings;
         let backoff = Backoff { min: settings.backoff_min, max: settings.backoff_max };
         let mut side = self.side.clone();
-        for attempt in 1.. {
+        for attempt in 1_u32.. {
             let link = side.link().await?;
-            let opened = match self.redeclare(&link).await {
+            // The queue may be what is missing.
+            let opened = match self.plan.registry.declare_again(&link, &self.spec.queue).await {
                 Ok(()) => self.open(&link).await,
                 Err(error) => Err(error),
             };
             match opened {
                 Ok(live) => {
                     info!(queue = self.spec.queue, "consuming again");
+                    self.interruption.send_replace(None);
                     return Some(live);
                 }
-                Err(error) => warn!(queue = self.spec.queue, attempt, %error, "consuming could not be resumed"),
+                Err(error) => {
+                    warn!(queue = self.spec.queue, attempt, %error, "consuming could not be resumed");
+                    self.interrupted(attempt.saturating_add(1), error.to_string());
+                }
             }
             sleep(backoff.pause(attempt)).await;
         }
         None
     }
 
-    /// The queue may be what is missing.
-    async fn redeclare(&self, link: &Link) -> Result<(), DeclareError> {
-        let registry = &self.plan.registry;
-        registry.declare(link, &registry.of_queue(&self.spec.queue)).await
+    fn interrupted(&self, attempt: u32, cause: String) {
+        self.interruption.send_replace(Some(Interruption { attempt, cause: cause.into() }));
     }
 
     async fn open(&self, link: &Link) -> Result<Live, DeclareError> {
@@ -76,7 +82,7 @@ impl Opening {
         let channel = link.channel().await.map_err(lost)?;
         match timeout(START, self.consume(&channel)).await {
             Ok(Ok(stream)) => {
-                let acker = acker::start(channel.clone());
+                let acker = self.plan.ackers.start(channel.clone());
                 Ok(Live { channel, stream, acker })
             }
             Ok(Err(error)) if error.is_amqp_soft_error() => Err(DeclareError::Refused(error::words(&error))),

@@ -55,6 +55,18 @@ fn a_failed_key_blocks_only_itself_and_only_for_a_while() {
 }
 
 #[test]
+fn a_failed_row_without_a_key_is_not_read_while_it_rests() {
+    let mut lanes = Lanes::new(10);
+    let now = Instant::now();
+    let later = now + Duration::from_secs(1);
+    lanes.admit(vec![row(1, None)], now);
+    lanes.block(&Lane::Row(1), 1, false);
+    lanes.retry_at(&Lane::Row(1), later);
+    assert_eq!(lanes.wanted(now), Wanted { limit: 10, held: vec![1], blocked: vec![] });
+    assert_eq!(lanes.wanted(later), Wanted { limit: 10, held: vec![], blocked: vec![] });
+}
+
+#[test]
 fn what_was_read_before_a_row_came_back_is_read_anew() {
     let mut lanes = Lanes::new(10);
     let now = Instant::now();

@@ -3,6 +3,7 @@
 //! `resilience 20 chassis` and `resilience 20 hyper-util` make so many rounds of calls in one way only.
 
 mod breakers;
+mod incoming;
 mod limits;
 mod measure;
 mod outgoing;
@@ -25,11 +26,13 @@ fn main() -> ExitCode {
     subjects.extend(retries::subjects());
     subjects.extend(limits::subjects());
     let mut measured = measure::all(&subjects, rounds);
-    match outgoing::measure(rounds) {
-        Ok(rows) => measured.extend(rows),
-        Err(error) => {
-            eprintln!("resilience: {error}");
-            return ExitCode::FAILURE;
+    for stack in [incoming::measure, outgoing::measure] {
+        match stack(rounds) {
+            Ok(rows) => measured.extend(rows),
+            Err(error) => {
+                eprintln!("resilience: {error}");
+                return ExitCode::FAILURE;
+            }
         }
     }
     match serde_json::to_string(&measured) {

@@ -33,7 +33,7 @@ pub trait Inventory {
 }
 
 /// Processor time of the calling thread, in microseconds.
-fn used() -> f64 {
+pub fn used() -> f64 {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     time.tv_sec as f64 * 1e6 + time.tv_nsec as f64 / 1e3
 }

@@ -21,7 +21,8 @@ pub async fn run(plan: &Plan) -> Result<(), Failure> {
     let durable = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };
     channel.exchange_declare(EXCHANGE.into(), ExchangeKind::Topic, durable, FieldTable::default()).await?;
     let parking = format!("{QUEUE}.dlq");
-    declare(&channel, &parking, &[("x-queue-type", "quorum"), ("x-overflow", "reject-publish")], None).await?;
+    let kept = [("x-queue-type", "quorum"), ("x-overflow", "reject-publish")];
+    declare(&channel, &parking, &kept, i32::MAX.into()).await?;
     let arguments = [
         ("x-queue-type", "quorum"),
         ("x-overflow", "reject-publish"),
@@ -31,7 +32,7 @@ pub async fn run(plan: &Plan) -> Result<(), Failure> {
     ];
     // A queue that was read is no longer what it was: each sample has a new one.
     channel.queue_delete(QUEUE.into(), QueueDeleteOptions::default()).await?;
-    declare(&channel, QUEUE, &arguments, Some(1_000)).await?;
+    declare(&channel, QUEUE, &arguments, 1_000).await?;
     for key in [KEY, STORED] {
         let (options, none) = (QueueBindOptions::default(), FieldTable::default());
         channel.queue_bind(QUEUE.into(), EXCHANGE.into(), key.into(), options, none).await?;
@@ -45,15 +46,13 @@ async fn declare(
     channel: &Channel,
     queue: &str,
     arguments: &[(&str, &str)],
-    delivery_limit: Option<i64>,
+    delivery_limit: i64,
 ) -> Result<(), Failure> {
     let mut table = FieldTable::default();
     for (name, value) in arguments {
         table.insert((*name).into(), AMQPValue::LongString((*value).into()));
     }
-    if let Some(limit) = delivery_limit {
-        table.insert("x-delivery-limit".into(), AMQPValue::LongLongInt(limit));
-    }
+    table.insert("x-delivery-limit".into(), AMQPValue::LongLongInt(delivery_limit));
     let durable = QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() };
     channel.queue_declare(queue.into(), durable, table).await?;
     Ok(())

@@ -1,0 +1,58 @@
+//! Copies of messages, which are published before their originals are acked or removed.
+
+use std::time::{Duration, SystemTime};
+
+use tokio::time::Instant;
+
+use crate::messaging::Message;
+use crate::messaging::driver::{Driver, Outgoing, PublishError};
+use crate::messaging::envelope::rfc3339;
+use crate::messaging::names::headers;
+
+/// How long a copy of a message may take to be confirmed.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// An error is cut to this length, so that it fits a header.
+const ERROR_CHARS: usize = 2000;
+
+/// Publishes a copy, and waits until it is safe.
+pub(super) async fn publish(
+    driver: &dyn Driver,
+    exchange: String,
+    routing_key: String,
+    message: Message,
+) -> Result<(), PublishError> {
+    let deadline = Instant::now() + PATIENCE;
+    let outgoing = Outgoing { exchange, routing_key, mandatory: true, message, deadline };
+    match driver.publish(outgoing.clone()).await {
+        // What came with headers near the limit has no room for ours: the cause is worth more than the rest.
+        Err(PublishError::TooLarge { what: "headers", .. }) => {
+            let mut outgoing = outgoing;
+            outgoing
+                .message
+                .headers
+                .retain(|name, _| name.starts_with("x-chassis-") || name.starts_with("cloudEvents_"));
+            driver.publish(outgoing).await
+        }
+        done => done,
+    }
+}
+
+/// Writes into a message that is parked where it comes from and why.
+pub(super) fn say_why(message: &mut Message, queue: &str, reason: &str, cause: &str) {
+    let mut set = |name: &str, value: String| message.headers.insert(name.to_owned(), value);
+    set(headers::QUEUE, queue.to_owned());
+    set(headers::REASON, reason.to_owned());
+    set(headers::ERROR, cause.chars().map(printable).take(ERROR_CHARS).collect());
+    set(headers::PARKED_AT, rfc3339(SystemTime::now()).unwrap_or_default());
+}
+
+/// Drops what the broker said of the original.
+pub(super) fn forget_deaths(message: &mut Message) {
+    message
+        .headers
+        .retain(|name, _| name != headers::DELIVERY_COUNT && name != "x-death" && !name.starts_with("x-first-death-"));
+}
+
+fn printable(c: char) -> char {
+    if c.is_control() { ' ' } else { c }
+}
