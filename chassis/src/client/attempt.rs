@@ -43,7 +43,8 @@ pin_project! {
 /// What is to be done however an attempt ends, also when nobody waits for it any more.
 struct Guard {
     call: Arc<Call>,
-    span: Option<Span>,
+    /// Boxed, as it is mostly absent and would be moved with its attempt through all layers.
+    span: Option<Box<Span>>,
 }
 
 impl<S> Service<Arc<Call>> for Attempts<S>
@@ -67,7 +68,7 @@ where
         };
         let resent = call.progress.begin();
         let span = span(&call, resent);
-        let trace = span.as_ref().map_or(&call.context.trace, Span::trace);
+        let trace = span.as_ref().map_or(&call.context.trace, |span| span.trace());
         let request = call.request(trace, until.saturating_duration_since(now));
         let guard = Guard { call: Arc::clone(&call), span };
         call.progress.set_timer(Timer::Running);
@@ -105,7 +106,7 @@ where
 }
 
 /// The span of an attempt, where anybody wants it.
-fn span(call: &Call, resent: u32) -> Option<Span> {
+fn span(call: &Call, resent: u32) -> Option<Box<Span>> {
     let described = call.described.as_ref()?;
     let mut span = Span::start(SpanKind::Client, format!("{} {}", call.method, described.template), &call.context);
     span.set("http.request.method", call.method.as_str());
@@ -115,7 +116,7 @@ fn span(call: &Call, resent: u32) -> Option<Span> {
     if resent > 0 {
         span.set("http.request.resend_count", resent);
     }
-    Some(span)
+    Some(Box::new(span))
 }
 
 impl Guard {

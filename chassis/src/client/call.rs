@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use http::header::{HOST, USER_AGENT};
+use http::header::{ACCEPT, HOST, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
 use tokio::time::{Duration, Instant};
 
@@ -100,6 +100,9 @@ impl Call {
         // Room for all that is usual: growing costs more than the room.
         headers.reserve(8);
         headers.extend(self.headers.iter().map(|(name, value)| (name.clone(), value.clone())));
+        if !self.headers.contains_key(ACCEPT) {
+            headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        }
         if let Some(host) = &self.host {
             headers.insert(HOST, host.clone());
         }
@@ -120,7 +123,7 @@ impl Call {
         let left = u64::try_from(within.as_millis()).unwrap_or(u64::MAX);
         headers.insert(DEADLINE, HeaderValue::from(left));
         propagation::inject_from(trace, &self.context, |name, value| {
-            if let Ok(value) = HeaderValue::try_from(value) {
+            if let Ok(value) = HeaderValue::from_str(value) {
                 headers.insert(HeaderName::from_static(name), value);
             }
         });

@@ -178,7 +178,7 @@ impl Remote {
         let context = span.context(&context);
         let call = Arc::new(self.prepare(outgoing, &context, span.is_recording())?);
 
-        let result = context.scope(stack.call(call)).await;
+        let result = context.scope(stack.make(call)).await;
         let ended = Ended::of(&result);
         ended.tell(&mut span);
         instruments.took(contract, operation, ended, started.elapsed());
@@ -204,8 +204,13 @@ impl Remote {
         let Outgoing { method, target, headers, body, contract, operation, template, limits, idempotent, key } =
             outgoing;
         let target = if prefix.is_empty() { target } else { format!("{prefix}{target}") };
-        let uri = PathAndQuery::from_maybe_shared(Bytes::from(target)).map_err(http::Error::from).and_then(|target| {
-            Uri::builder().scheme(scheme.clone()).authority(authority.clone()).path_and_query(target).build()
+        let mut parts = http::uri::Parts::default();
+        parts.scheme = Some(scheme.clone());
+        parts.authority = Some(authority.clone());
+        let target = PathAndQuery::from_maybe_shared(Bytes::from(target)).map_err(http::Error::from);
+        let uri = target.and_then(|target| {
+            parts.path_and_query = Some(target);
+            Ok(Uri::from_parts(parts)?)
         });
         let uri = uri.map_err(|error| {
             let message = format!("`{contract}.{operation}` has no valid address");

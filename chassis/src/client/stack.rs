@@ -4,6 +4,7 @@
 //! This is the one place where a layer is added.
 
 use std::sync::Arc;
+use std::task::{Context as TaskContext, Poll, Waker};
 
 use bytes::Bytes;
 use http::Response;
@@ -32,16 +33,22 @@ use crate::{BoxFuture, Error, ErrorKind, Result};
 /// Everything that guards a call, whatever it consists of.
 pub(super) trait Stack: Send + Sync {
     /// Makes a call.
-    fn call(&self, call: Arc<Call>) -> BoxFuture<'static, Result<Response<Bytes>>>;
+    fn make(&self, call: Arc<Call>) -> BoxFuture<'static, Result<Response<Bytes>>>;
 }
 
-/// Unlike tower's boxed services this one is not boxed anew for each call.
+/// Unlike tower's boxed services this one is not boxed anew for each call, and it does not wait until it is ready: no layer
+/// of it is ever not, as each asks for its place when it is called.
 impl<S> Stack for S
 where
     S: Service<Arc<Call>, Response = Response<Bytes>, Error = Error, Future: Send> + Clone + Send + Sync + 'static,
 {
-    fn call(&self, call: Arc<Call>) -> BoxFuture<'static, Result<Response<Bytes>>> {
-        Box::pin(self.clone().oneshot(call))
+    fn make(&self, call: Arc<Call>) -> BoxFuture<'static, Result<Response<Bytes>>> {
+        let mut stack = self.clone();
+        match stack.poll_ready(&mut TaskContext::from_waker(Waker::noop())) {
+            Poll::Ready(Ok(())) => Box::pin(stack.call(call)),
+            Poll::Ready(Err(error)) => Box::pin(std::future::ready(Err(error))),
+            Poll::Pending => Box::pin(stack.oneshot(call)),
+        }
     }
 }
 

@@ -98,21 +98,26 @@ impl TraceContext {
 
     /// The `traceparent` header for the work that comes next.
     pub fn traceparent(&self) -> String {
-        // Written for each call and each message, where formatting would take most of the time.
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        let mut text = String::with_capacity(55);
-        let mut hex = |bytes: &[u8]| {
-            for byte in bytes {
-                text.push(char::from(DIGITS[usize::from(byte >> 4)]));
-                text.push(char::from(DIGITS[usize::from(byte & 15)]));
-            }
-            text.push('-');
-        };
-        hex(&[0]);
-        hex(&self.trace_id.0.to_be_bytes());
-        hex(&self.span_id.0.to_be_bytes());
-        text.push_str(if self.sampled { "01" } else { "00" });
+        let mut text = String::new();
+        self.write(|header| text.push_str(header));
         text
+    }
+
+    /// Gives the `traceparent` header. It is written for each call and each message, where formatting would take most of the
+    /// time.
+    pub(crate) fn write(&self, give: impl FnOnce(&str)) {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let mut text = *b"00-00000000000000000000000000000000-0000000000000000-00";
+        let mut hex = |at: usize, bytes: &[u8]| {
+            for (pair, byte) in text[at..].chunks_exact_mut(2).zip(bytes) {
+                pair[0] = DIGITS[usize::from(byte >> 4)];
+                pair[1] = DIGITS[usize::from(byte & 15)];
+            }
+        };
+        hex(3, &self.trace_id.0.to_be_bytes());
+        hex(36, &self.span_id.0.to_be_bytes());
+        hex(53, &[u8::from(self.sampled)]);
+        give(std::str::from_utf8(&text).unwrap_or_default());
     }
 }
 

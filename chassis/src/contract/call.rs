@@ -133,18 +133,15 @@ impl Call {
 
     #[cfg(feature = "client")]
     fn into_outgoing<D: ?Sized>(self, core: &Core<D>) -> crate::client::Outgoing {
-        use http::header::ACCEPT;
-
-        let Self { path: mut target, mut headers, .. } = self;
+        let mut target = self.path;
         if !self.query.is_empty() {
             target.push('?');
             target.push_str(&self.query);
         }
-        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         crate::client::Outgoing {
             method: self.operation.method.clone(),
             target,
-            headers,
+            headers: self.headers,
             body: self.body,
             contract: self.operation.contract,
             operation: self.operation.name,

@@ -39,20 +39,20 @@ pub fn extract<'a>(get: impl Fn(&'static str) -> Option<&'a str>) -> (TraceConte
 }
 
 /// Gives the headers that carry the context's trace and baggage on.
-pub fn inject(context: &Context, set: impl FnMut(&'static str, String)) {
-    inject_from(&context.trace, context, set);
+pub fn inject(context: &Context, mut set: impl FnMut(&'static str, String)) {
+    inject_from(&context.trace, context, |name, value| set(name, value.to_owned()));
 }
 
 /// The same for what is done in another span than the context's.
-pub(crate) fn inject_from(trace: &TraceContext, context: &Context, mut set: impl FnMut(&'static str, String)) {
+pub(crate) fn inject_from(trace: &TraceContext, context: &Context, mut set: impl FnMut(&'static str, &str)) {
     if !trace.is_none() {
-        set(TRACEPARENT, trace.traceparent());
+        trace.write(|traceparent| set(TRACEPARENT, traceparent));
         if let Some(state) = &trace.state {
-            set(TRACESTATE, state.to_string());
+            set(TRACESTATE, state);
         }
     }
     if let Some(baggage) = &context.baggage {
-        set(BAGGAGE, baggage.to_string());
+        set(BAGGAGE, baggage);
     }
 }
 
