@@ -166,7 +166,13 @@ impl Broker {
         futures_util::future::join_all(drains).await;
     }
 
-    pub(super) async fn close(self, until: Instant) {
+    pub(super) async fn close(mut self, until: Instant) {
+        // They would go on asking the broker while it is left.
+        self.dead_letters = None;
+        #[cfg(any(feature = "sqlite", feature = "postgres"))]
+        {
+            self.orphans = None;
+        }
         // Even a drain that used up its time leaves a moment for what is confirmed in milliseconds.
         let left = || until.saturating_duration_since(Instant::now()).max(std::time::Duration::from_secs(1));
         #[cfg(any(feature = "sqlite", feature = "postgres"))]
