@@ -45,6 +45,40 @@ pub fn boxed_work<'a, E: Into<Error>>(
     Box::pin(async move { future.await.map_err(Into::into) })
 }
 
+/// A type that is described if it has a schema: by [`WithSchema`] then, which comes first among methods of a reference to a
+/// reference, and by [`WithoutSchema`] otherwise.
+pub struct Described<T>(std::marker::PhantomData<T>);
+
+impl<T> Described<T> {
+    /// Of any type.
+    #[allow(clippy::new_without_default, reason = "only generated code makes one")]
+    pub const fn new() -> Self {
+        Self(std::marker::PhantomData)
+    }
+}
+
+/// See [`Described`].
+pub trait WithSchema {
+    /// The type's schema.
+    fn schema(&self, generator: &mut schemars::SchemaGenerator) -> Option<schemars::Schema>;
+}
+
+impl<T: schemars::JsonSchema> WithSchema for &Described<T> {
+    fn schema(&self, generator: &mut schemars::SchemaGenerator) -> Option<schemars::Schema> {
+        Some(generator.subschema_for::<T>())
+    }
+}
+
+/// See [`Described`].
+pub trait WithoutSchema {
+    /// Nothing.
+    fn schema(&self, _: &mut schemars::SchemaGenerator) -> Option<schemars::Schema> {
+        None
+    }
+}
+
+impl<T> WithoutSchema for Described<T> {}
+
 /// Takes an argument from a request's head.
 ///
 /// # Errors

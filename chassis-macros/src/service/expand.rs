@@ -6,8 +6,8 @@ use syn::spanned::Spanned;
 use syn::{Ident, ItemImpl, LitStr, Type};
 
 use super::model::{Check, Init, Job, Route, Schedule, Service, Subscription};
+use super::parse::inner;
 use super::validate::{needs_database, queue_name};
-use crate::attrs::DurationLit;
 
 /// The user's block, and the service that it is.
 pub(crate) fn expand(service: &Service, block: &ItemImpl) -> TokenStream {
@@ -81,6 +81,10 @@ fn route(route: &Route) -> TokenStream {
     let idempotent = attribute.verb.is_idempotent() || attribute.idempotent.is_some();
     let timeout = option(attribute.timeout.as_ref());
     let guards = &attribute.guards;
+    let request = route.function.arguments.last().and_then(|ty| inner(ty, "Json")).map(schema);
+    let request = option(request.as_ref());
+    let response = route.function.answer.as_ref().map(schema);
+    let response = option(response.as_ref());
     let variables: Vec<Ident> = (0..route.function.arguments.len()).map(|at| format_ident!("__{at}")).collect();
     let takes = take(&route.function.arguments, &variables);
     let answer = Ident::new("answer", route.function.output);
@@ -104,9 +108,22 @@ fn route(route: &Route) -> TokenStream {
                 timeout: #timeout,
                 idempotent: #idempotent,
                 guards: #guards,
+                request: #request,
+                response: #response,
             },
             |this, request| #call,
         );
+    }
+}
+
+/// What describes a type; one that has no schema is described by nothing.
+fn schema(ty: &Type) -> TokenStream {
+    quote! {
+        |generator| {
+            #[allow(unused_imports)]
+            use ::chassis::private::{WithSchema as _, WithoutSchema as _};
+            (&&::chassis::private::Described::<#ty>::new()).schema(generator)
+        }
     }
 }
 
@@ -281,9 +298,9 @@ fn migrations(folder: &LitStr) -> TokenStream {
     }
 }
 
-fn option(duration: Option<&DurationLit>) -> TokenStream {
-    match duration {
-        Some(duration) => quote!(::core::option::Option::Some(#duration)),
+fn option<T: ToTokens>(value: Option<&T>) -> TokenStream {
+    match value {
+        Some(value) => quote!(::core::option::Option::Some(#value)),
         None => quote!(::core::option::Option::None),
     }
 }

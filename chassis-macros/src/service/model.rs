@@ -31,6 +31,8 @@ pub(crate) struct Function {
     pub(crate) arguments: Vec<Type>,
     /// Where its return type stands, or its name where there is none.
     pub(crate) output: Span,
+    /// The `T` of the `Json<T>` that it returns, alone, with a status or in a `Result`.
+    pub(crate) answer: Option<Type>,
 }
 
 pub(crate) struct Init {

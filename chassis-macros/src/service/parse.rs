@@ -189,7 +189,7 @@ fn subscription(attribute: &Attribute, function: &ImplItemFn, faults: &mut Diagn
 }
 
 /// The `T` of `name<T>`.
-fn inner<'a>(ty: &'a Type, name: &str) -> Option<&'a Type> {
+pub(super) fn inner<'a>(ty: &'a Type, name: &str) -> Option<&'a Type> {
     let Type::Path(path) = ty else { return None };
     let last = path.path.segments.last().filter(|segment| segment.ident == name)?;
     let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
@@ -293,5 +293,17 @@ fn described(function: &ImplItemFn) -> Function {
         ReturnType::Type(_, ty) => ty.span(),
         ReturnType::Default => name.span(),
     };
-    Function { name, summary: summary(&function.attrs), arguments: arguments.collect(), output }
+    let answer = match &function.sig.output {
+        ReturnType::Type(_, ty) => answer(ty).cloned(),
+        ReturnType::Default => None,
+    };
+    Function { name, summary: summary(&function.attrs), arguments: arguments.collect(), output, answer }
+}
+
+/// The `T` of a `Json<T>`, be it alone, the last of a tuple, or in a `Result`.
+fn answer(ty: &Type) -> Option<&Type> {
+    match ty {
+        Type::Tuple(tuple) => answer(tuple.elems.last()?),
+        _ => inner(ty, "Json").or_else(|| answer(inner(ty, "Result")?)),
+    }
 }

@@ -9,7 +9,7 @@ use tokio::time::Duration;
 use crate::config::size;
 use crate::contract::{ContractSpec, ErrorSpec, OperationSpec};
 use crate::http::problem::MEDIA_TYPE;
-use crate::http::{Guards, Limit, RouteSpec};
+use crate::http::{Describe, Guards, Limit, RouteSpec};
 
 /// A document that is being put together.
 pub(super) struct Document {
@@ -28,21 +28,33 @@ impl Document {
         Self { title, version, paths: Map::new(), generator }
     }
 
-    /// Adds a route of which only its declaration is known.
+    /// Adds a route of the service's own, of which its declaration is known and the JSON that it takes and answers.
     pub(super) fn route(&mut self, route: &RouteSpec) {
         let success = route.status.map_or(200, |status| status.as_u16()).to_string();
         let parameters = in_path(route.path)
             .map(|name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } }));
+        let json = |describe: Describe, generator: &mut SchemaGenerator| {
+            let schema = describe(generator).map_or(json!({}), Schema::to_value);
+            json!({ "application/json": { "schema": schema } })
+        };
+        let mut answer = json!({ "description": "Success" });
+        if let Some(describe) = route.response {
+            answer["content"] = json(describe, &mut self.generator);
+        }
         let mut responses = Map::new();
-        responses.insert(success, json!({ "description": "Success" }));
+        responses.insert(success, answer);
         refusals(&route.method, &route.guards, route.timeout, &mut responses);
         responses.insert("default".to_owned(), failure("What went wrong", None));
-        let operation = json!({
+        let mut operation = json!({
             "operationId": route.name,
             "summary": route.summary,
             "parameters": parameters.collect::<Vec<_>>(),
             "responses": responses,
         });
+        if let Some(describe) = route.request {
+            let content = json(describe, &mut self.generator);
+            operation["requestBody"] = json!({ "required": true, "content": content });
+        }
         self.add(route.path, route.method.as_str(), operation);
     }
 

@@ -42,6 +42,9 @@ pub(crate) struct RunningService {
     pub(crate) jobs: Vec<(&'static str, Arc<JobHandle>)>,
     pub(crate) checks: Vec<JoinHandle<()>>,
     pub(crate) resources: Resources,
+    /// The routes, to be called without a connection.
+    #[cfg(feature = "testing")]
+    pub(crate) router: axum::Router,
     /// Other services hold it weakly.
     _keep: Arc<dyn Any + Send + Sync>,
 }
@@ -201,8 +204,20 @@ impl Ready {
             outbox: resources.outbox(),
         };
         management.add(name, shown);
+        #[cfg(feature = "testing")]
+        let router = built.router.clone();
         let server = listener.serve(built.router, ConnectionLimits::from(&http));
         tracing::info!(name, listen = %address, routes = count, %policies, "serving");
-        Ok(RunningService { name, server, detached: built.detached, jobs, checks, resources, _keep: work.keep })
+        Ok(RunningService {
+            name,
+            server,
+            detached: built.detached,
+            jobs,
+            checks,
+            resources,
+            #[cfg(feature = "testing")]
+            router,
+            _keep: work.keep,
+        })
     }
 }

@@ -119,7 +119,7 @@ impl Fault {
             When::Always => true,
             When::Nth(n) => call == n,
             When::Until(count) => call <= count,
-            When::Every(n) => n > 0 && call % n == 0,
+            When::Every(n) => n > 0 && call.is_multiple_of(n),
         }
     }
 

@@ -45,6 +45,8 @@ impl Operation {
             timeout: self.timeout,
             idempotent: self.idempotent,
             guards: self.guards,
+            request: None,
+            response: None,
         }
     }
 

@@ -28,5 +28,5 @@ pub use guards::{Guards, Limit, Rate};
 pub use json::Json;
 pub use overrides::{RouteSettings, Written};
 pub use problem::{FieldFault, Problem};
-pub use route::{Endpoint, RouteSpec, Routes};
+pub use route::{Describe, Endpoint, RouteSpec, Routes};
 pub use settings::{HttpSettings, LimitSettings, ManagementSettings};

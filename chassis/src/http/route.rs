@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::Request;
 use axum::response::Response;
 use http::{Method, StatusCode};
+use schemars::{Schema, SchemaGenerator};
 use tokio::time::Duration;
 
 use super::guards::Guards;
@@ -34,7 +35,14 @@ pub struct RouteSpec {
     pub idempotent: bool,
     /// What else is declared of how it is guarded.
     pub guards: Guards,
+    /// What describes the JSON that it takes, where that is known; a contract describes its operations itself.
+    pub request: Option<Describe>,
+    /// What describes the JSON that it answers, where that is known.
+    pub response: Option<Describe>,
 }
+
+/// Describes a type, if it has a schema.
+pub type Describe = fn(&mut SchemaGenerator) -> Option<Schema>;
 
 impl RouteSpec {
     /// A route of which nothing is known but where it is.
@@ -50,6 +58,8 @@ impl RouteSpec {
             timeout: None,
             idempotent: false,
             guards: Guards::NONE,
+            request: None,
+            response: None,
         }
     }
 }

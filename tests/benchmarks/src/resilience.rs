@@ -49,11 +49,12 @@ const fn goal(name: &'static str, row: &'static str, threads: usize, reference: 
     Goal { name, row, threads, reference, most }
 }
 
-const GOALS: [Goal; 5] = [
+const GOALS: [Goal; 6] = [
     goal("breaker-state", "breaker-state", 1, "failsafe, default", 30.0),
     goal("breaker-state-2", "breaker-state", 2, "recloser", 60.0),
     goal("breaker-layer", "breaker-layer", 1, "tower-resilience, count window", 90.0),
     goal("breaker-layer-2", "breaker-layer", 2, "tower-resilience, count window", 130.0),
+    goal("incoming-stack", "incoming-stack", 1, "axum", 1.0),
     goal("outgoing-stack", "outgoing-stack", 1, "hyper-util", 1.5),
 ];
 
@@ -96,10 +97,11 @@ fn row(goal: &Goal, measured: &[Measured]) -> Result<Row, String> {
         measured.iter().find(wanted).ok_or_else(|| format!("`{}` was not measured for {subject}", goal.row))
     };
     let (ours, reference) = (find("chassis")?, find(goal.reference)?);
-    let unit = if goal.row == "outgoing-stack" { "µs CPU" } else { "ns" };
+    let is_stack = goal.row.ends_with("-stack");
+    let unit = if is_stack { "µs CPU" } else { "ns" };
     let row = Row::new(goal.name, unit, median(&ours.values), median(&reference.values));
     // A stack is judged by what it adds in the same round, the others by what they cost.
-    if goal.row != "outgoing-stack" {
+    if !is_stack {
         let note = format!("reference: {}", goal.reference);
         return Ok(row.at_most(goal.most, median(&ours.values)).note(note));
     }

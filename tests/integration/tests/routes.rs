@@ -353,6 +353,21 @@ async fn documents_say_what_may_be_refused() {
     assert_eq!(responses["413"]["description"], "The body is over 100 B (`body_too_large`)");
     assert_eq!(responses["429"]["description"], "More than 2/h requests came (`rate_limited`)");
     assert_eq!(responses["429"]["headers"]["Retry-After"]["schema"]["type"], "integer");
+    let labels = &document["paths"]["/labels"]["post"];
+    let reference = json!({ "$ref": "#/components/schemas/Label" });
+    assert_eq!(labels["requestBody"]["content"]["application/json"]["schema"], reference);
+    let answer = &labels["responses"]["200"]["content"]["application/json"]["schema"];
+    assert_eq!((&answer["type"], &answer["items"]), (&json!("array"), &reference));
+    assert_eq!(document["components"]["schemas"]["Label"]["properties"]["to"]["maximum"], 255);
+    let plain = &document["paths"]["/plain-labels"]["post"];
+    assert_eq!(plain["requestBody"]["content"]["application/json"]["schema"], json!({}));
+    assert_eq!(plain["responses"]["200"]["content"]["application/json"]["schema"]["type"], "integer");
+
+    // The document says what is taken, and so does the answer to what is not.
+    let wrong = guarded.public.post("/labels").json(&json!({ "from": 1, "to": 256 })).send().await.expect(422).json();
+    let told = json!([{ "pointer": "/to", "message": "must be a whole number from 0 to 255" }]);
+    assert_eq!(wrong["errors"], told);
+
     let (_, responses) = answers("get", "/late");
     assert_eq!(responses["504"]["description"], "The time of 100ms for the request is over (`deadline_exceeded`)");
 }

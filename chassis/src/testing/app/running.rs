@@ -72,6 +72,38 @@ impl RunningApp {
         format!("http://{}", self.address(service))
     }
 
+    /// The routes of a service with all that guards them, to be called without a connection.
+    ///
+    /// ```
+    /// # use chassis::prelude::*;
+    /// # use chassis::testing::TestApp;
+    /// use chassis::axum::body::Body;
+    /// use chassis::axum::extract::Request;
+    /// use tower::ServiceExt;
+    ///
+    /// # struct Hello;
+    /// # #[service(name = "hello")]
+    /// # impl Hello {
+    /// #     #[get("/hello", limit = 2)]
+    /// #     async fn hello(&self) -> &'static str { "Hello!" }
+    /// # }
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// let app = TestApp::new().service(Hello).start().await?;
+    /// let answer = app.router("hello").oneshot(Request::get("/hello").body(Body::empty())?).await?;
+    /// assert_eq!(answer.status(), StatusCode::OK);
+    /// # app.stop().await;
+    /// # Ok::<(), chassis::Error>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Panics
+    /// When there is no such service.
+    #[track_caller]
+    pub fn router(&self, service: &str) -> axum::Router {
+        let found = self.running.services.iter().find(|running| running.name == service);
+        found.unwrap_or_else(|| panic!("the application has no service `{service}`")).router.clone()
+    }
+
     /// Where the management listener is: `http://127.0.0.1:PORT`.
     pub fn management_url(&self) -> String {
         format!("http://{}", self.running.addresses.management())

@@ -23,6 +23,21 @@ pub trait Parcels {
     async fn search(&self) -> Result<()>;
 }
 
+/// Whence and whither.
+#[model]
+pub struct Label {
+    /// Whence.
+    pub from: u8,
+    /// Whither.
+    pub to: u8,
+}
+
+/// Says nothing of its form.
+#[derive(serde::Deserialize)]
+struct Plain {
+    number: u32,
+}
+
 /// How often a handler has begun, come to its end, and been cancelled.
 type Runs = BTreeMap<&'static str, [u32; 3]>;
 
@@ -81,6 +96,19 @@ impl Guarded {
     async fn small(&self, body: Bytes) -> String {
         self.answer("small");
         body.len().to_string()
+    }
+
+    /// Turns a label around.
+    #[post("/labels")]
+    async fn label(&self, Json(label): Json<Label>) -> Result<(StatusCode, Json<Vec<Label>>)> {
+        let (from, to) = (label.to, label.from);
+        Ok((StatusCode::CREATED, Json(vec![Label { from, to }])))
+    }
+
+    /// Of what has no schema, it is known that it is JSON.
+    #[post("/plain-labels")]
+    async fn plain_label(&self, Json(label): Json<Plain>) -> Json<u32> {
+        Json(label.number)
     }
 
     #[post("/large")]

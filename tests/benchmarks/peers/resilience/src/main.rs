@@ -1,7 +1,9 @@
 //! Measures the library's policies beside what else there is, in rounds whose order is shuffled, and prints what it
-//! measured as JSON: a list of `{row, subject, threads, unit, values}`. Run by `benchmarks resilience`.
+//! measured as JSON: a list of `{row, subject, threads, unit, values}`. Run by `benchmarks resilience`; for a profiler
+//! `resilience 20 chassis` and `resilience 20 hyper-util` make so many rounds of calls in one way only.
 
 mod breakers;
+mod incoming;
 mod limits;
 mod measure;
 mod outgoing;
@@ -11,15 +13,26 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let rounds = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(20);
+    if let Some(way) = std::env::args().nth(2) {
+        return match outgoing::call(rounds, &way) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("resilience: {error}");
+                ExitCode::FAILURE
+            }
+        };
+    }
     let mut subjects = breakers::subjects();
     subjects.extend(retries::subjects());
     subjects.extend(limits::subjects());
     let mut measured = measure::all(&subjects, rounds);
-    match outgoing::measure(rounds) {
-        Ok(rows) => measured.extend(rows),
-        Err(error) => {
-            eprintln!("resilience: {error}");
-            return ExitCode::FAILURE;
+    for stack in [incoming::measure, outgoing::measure] {
+        match stack(rounds) {
+            Ok(rows) => measured.extend(rows),
+            Err(error) => {
+                eprintln!("resilience: {error}");
+                return ExitCode::FAILURE;
+            }
         }
     }
     match serde_json::to_string(&measured) {

@@ -33,7 +33,7 @@ pub trait Inventory {
 }
 
 /// Processor time of the calling thread, in microseconds.
-fn used() -> f64 {
+pub fn used() -> f64 {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     time.tv_sec as f64 * 1e6 + time.tv_nsec as f64 / 1e3
 }
@@ -89,6 +89,24 @@ pub fn measure(rounds: usize) -> std::result::Result<Vec<Measured>, String> {
         }
         let row = |subject, values| Measured { row: "outgoing-stack", subject, threads: 1, unit: "µs CPU", values };
         Ok(vec![row("chassis", with), row("hyper-util", without)])
+    })
+}
+
+/// Makes so many rounds of calls in one way, for a profiler.
+pub fn call(rounds: usize, way: &str) -> std::result::Result<(), String> {
+    let address = serve().map_err(|error| format!("cannot serve: {error}"))?;
+    let ours = InventoryClient::connect(&address).map_err(|error| error.to_string())?;
+    let bare: Client<HttpConnector, Full<Bytes>> = Client::builder(TokioExecutor::new()).build(connector());
+    let uri = format!("{address}/v1/stock/mug");
+    runtime().block_on(async {
+        for _ in 0..rounds * CALLS as usize {
+            if way == "chassis" {
+                ours.stock("mug".to_owned()).await.map_err(|error| format!("{error:#}"))?;
+            } else {
+                plain(&bare, &uri).await.map_err(|error| error.to_string())?;
+            }
+        }
+        Ok(())
     })
 }
 
