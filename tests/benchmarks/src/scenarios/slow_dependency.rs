@@ -32,6 +32,8 @@ const END: f64 = 30.0;
 
 /// A quarter of the pool, so that the dependency never has more of it.
 const BULKHEAD: &str = "bulkhead.concurrent = 10\n";
+/// The same for the route that calls it, whatever it waits for.
+const ROUTE_LIMIT: &str = "[http.routes.order]\nlimit = 10\n";
 const NO_LIMIT: &str = "http.limit.enabled = false\n";
 
 struct Shop {
@@ -71,7 +73,8 @@ pub async fn run(Pace(pace): Pace) -> Result<Measured, String> {
         depots.push(Host::start(move || dials.app(NO_LIMIT), "depot").await?);
     }
     let mut shops = Vec::new();
-    let settings = [("", BULKHEAD, 0), ("", "", 0), (NO_LIMIT, NO_POLICIES, 0), ("", BULKHEAD, 1)];
+    let settings =
+        [("", BULKHEAD, 0), (ROUTE_LIMIT, "", 0), ("", "", 0), (NO_LIMIT, NO_POLICIES, 0), ("", BULKHEAD, 1)];
     for (http, client, depot) in settings {
         let depot = &depots[depot];
         let settings = format!("{http}[clients.depot]\nurl = \"http://{}\"\n{client}", depot.address());
@@ -102,8 +105,8 @@ pub async fn run(Pace(pace): Pace) -> Result<Measured, String> {
             dials[0].delay(delay);
         }
     };
-    let (bulkhead, defaults, without, normal, ()) =
-        tokio::join!(visit(&shops[0]), visit(&shops[1]), visit(&shops[2]), visit(&shops[3]), happens);
+    let (bulkhead, limited, defaults, without, normal, ()) =
+        tokio::join!(visit(&shops[0]), visit(&shops[1]), visit(&shops[2]), visit(&shops[3]), visit(&shops[4]), happens);
     for host in shops.into_iter().chain(depots) {
         host.kill().await;
     }
@@ -119,6 +122,9 @@ pub async fn run(Pace(pace): Pace) -> Result<Measured, String> {
         Row::new("slow-dependency", unit, ratio(&bulkhead), ratio(&without))
             .at_most(1.2, ratio(&bulkhead))
             .note(said(&bulkhead)),
+        Row::new("slow-dependency-route", unit, ratio(&limited), ratio(&without))
+            .at_most(1.2, ratio(&limited))
+            .note(said(&limited)),
         Row::new("slow-dependency-defaults", unit, ratio(&defaults), ratio(&without)).note(said(&defaults)),
     ];
     let plot = Plot {
@@ -129,9 +135,10 @@ pub async fn run(Pace(pace): Pace) -> Result<Measured, String> {
         at_least: 1000.0,
         shaded: vec![(BAD * pace..GOOD * pace, "the dependency takes 3 s instead of 20 ms")],
         curves: vec![
-            Curve::new("bulkhead of a quarter of the pool", over_time(&bulkhead, pace, p99)),
+            Curve::new("bulkhead of 10", over_time(&bulkhead, pace, p99)),
             Curve::new("no policies", over_time(&without, pace, p99)),
             Curve::new("defaults", over_time(&defaults, pace, p99)),
+            Curve::new("route limit of 10", over_time(&limited, pace, p99)),
             Curve::bound("a dependency that stays well", over_time(&normal, pace, p99)),
         ],
     };
