@@ -95,7 +95,7 @@ async fn a_channel_that_dies_while_all_handlers_are_busy_is_noticed() {
                 Box::pin(async move { work(orders?).await })
             }),
             _ => Handler::one(move |received, _| {
-                let (order, work) = (decode(&received), work.clone());
+                let (order, work) = (decode(received), work.clone());
                 Box::pin(async move { work(vec![order?]).await })
             }),
         };
