@@ -11,12 +11,19 @@ mod retries;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let rounds = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(20);
-    let mut subjects = breakers::subjects();
-    subjects.extend(retries::subjects());
-    subjects.extend(limits::subjects());
-    let mut measured = measure::all(&subjects, rounds);
-    for stack in [incoming::measure, outgoing::measure] {
+    let mut arguments = std::env::args().skip(1);
+    let rounds = arguments.next().and_then(|text| text.parse().ok()).unwrap_or(20);
+    // For a profile of one stack alone.
+    let only = arguments.next();
+    let mut measured = Vec::new();
+    if only.is_none() {
+        let mut subjects = breakers::subjects();
+        subjects.extend(retries::subjects());
+        subjects.extend(limits::subjects());
+        measured = measure::all(&subjects, rounds);
+    }
+    let stacks: [(&str, Stack); 2] = [("incoming-stack", incoming::measure), ("outgoing-stack", outgoing::measure)];
+    for (_, stack) in stacks.into_iter().filter(|(name, _)| only.as_ref().is_none_or(|only| only == name)) {
         match stack(rounds) {
             Ok(rows) => measured.extend(rows),
             Err(error) => {
@@ -33,3 +40,6 @@ fn main() -> ExitCode {
         Err(_) => ExitCode::FAILURE,
     }
 }
+
+/// Measures what a stack adds in so many rounds.
+type Stack = fn(usize) -> Result<Vec<measure::Measured>, String>;
