@@ -7,6 +7,7 @@
 //! | feature | gives | default |
 //! |---|---|---|
 //! | `client` | the remote back of every contract's client | yes |
+//! | `compression` | clients take compressed answers | no |
 //! | `messaging` | publishers, consumers, the memory transport | yes |
 //! | `amqp` | RabbitMQ | yes |
 //! | `otlp` | traces and metrics over OTLP/HTTP | yes |

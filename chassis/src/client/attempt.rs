@@ -11,7 +11,7 @@ use pin_project_lite::pin_project;
 use tokio::time::{Instant, Sleep, sleep_until};
 use tower::Service;
 
-use super::call::{Attempt, Call};
+use super::call::{Attempt, Call, Timer};
 use super::instruments::Ended;
 use crate::telemetry::span::{Span, SpanKind};
 use crate::{Error, ErrorKind, Result};
@@ -70,7 +70,7 @@ where
         let trace = span.as_ref().map_or(&call.context.trace, Span::trace);
         let request = call.request(trace, until.saturating_duration_since(now));
         let guard = Guard { call: Arc::clone(&call), span };
-        call.progress.set_timed(true);
+        call.progress.set_timer(Timer::Running);
         UnderWay { work: self.0.call(Attempt { call, request }), timer: sleep_until(until), cut_short, guard }
     }
 }
@@ -85,8 +85,12 @@ where
         let this = self.project();
         let mut result = match this.work.poll(cx) {
             Poll::Ready(result) => result,
+            Poll::Pending if this.timer.poll(cx).is_pending() => return Poll::Pending,
             // At the call's deadline it is the call that ends.
-            Poll::Pending if this.timer.poll(cx).is_pending() || *this.cut_short => return Poll::Pending,
+            Poll::Pending if *this.cut_short => {
+                this.guard.call.progress.set_timer(Timer::Over);
+                return Poll::Pending;
+            }
             Poll::Pending => Err(Error::new(ErrorKind::DeadlineExceeded, "no answer within the time of one attempt")),
         };
         if let Ok(response) = &mut result
@@ -116,7 +120,7 @@ fn span(call: &Call, resent: u32) -> Option<Span> {
 
 impl Guard {
     fn ended(&mut self, result: &Result<Response<Bytes>>) {
-        self.call.progress.set_timed(false);
+        self.call.progress.set_timer(Timer::None);
         let Some(mut span) = self.span.take() else { return };
         // Where the operating system finds the instance, nobody here knows which it was.
         if let Some(Ok(peer)) = self.call.progress.last_tried().map(|peer| peer.parse::<SocketAddr>()) {
@@ -133,7 +137,7 @@ impl Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        self.call.progress.set_timed(false);
+        self.call.progress.set_timer(Timer::None);
         if let Some(mut span) = self.span.take() {
             span.set("error.type", "given_up");
             span.fail("nobody waited for it any more");

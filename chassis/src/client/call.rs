@@ -1,6 +1,6 @@
 //! One call, as the layers of its stack know it.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -59,10 +59,24 @@ pub(super) struct Described {
 #[derive(Debug, Default)]
 pub(super) struct Progress {
     attempts: AtomicU32,
-    timed: AtomicBool,
+    timer: AtomicU8,
     /// The instances that it has been to.
     tried: Mutex<Vec<Arc<str>>>,
 }
+
+/// The timer of the attempt that is under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Timer {
+    None,
+    /// It wakes the call, at the call's deadline at the latest.
+    Running,
+    /// It did so, at the deadline.
+    Over,
+}
+
+const NONE: u8 = 0;
+const RUNNING: u8 = 1;
+const OVER: u8 = 2;
 
 /// One attempt of a call.
 pub(super) struct Attempt {
@@ -120,13 +134,21 @@ impl Progress {
         self.attempts.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Whether the timer of an attempt is running, which ends no later than the call's deadline.
-    pub(super) fn is_timed(&self) -> bool {
-        self.timed.load(Ordering::Relaxed)
+    pub(super) fn timer(&self) -> Timer {
+        match self.timer.load(Ordering::Relaxed) {
+            RUNNING => Timer::Running,
+            OVER => Timer::Over,
+            _ => Timer::None,
+        }
     }
 
-    pub(super) fn set_timed(&self, timed: bool) {
-        self.timed.store(timed, Ordering::Relaxed);
+    pub(super) fn set_timer(&self, timer: Timer) {
+        let timer = match timer {
+            Timer::None => NONE,
+            Timer::Running => RUNNING,
+            Timer::Over => OVER,
+        };
+        self.timer.store(timer, Ordering::Relaxed);
     }
 
     /// The instances that it has been to already.

@@ -57,7 +57,6 @@ pub(super) fn pool(scheme: &Scheme, name: Option<&str>, settings: &ClientSetting
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(settings.idle_timeout)
         .http2_only(version == HttpVersion::Http2)
-        .http2_adaptive_window(true)
         .http2_keep_alive_interval(SILENT_FOR)
         .http2_keep_alive_timeout(PONG_WITHIN)
         .build(connector))

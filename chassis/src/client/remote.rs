@@ -7,7 +7,6 @@ use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderValue, Method, Response, Uri};
 use jiff::Timestamp;
 use tokio::time::Instant;
-use tower::{Service, ServiceExt};
 
 use super::address::Address;
 use super::balance::EndpointState;
@@ -44,7 +43,7 @@ struct Inner {
     instruments: Instruments,
     /// For operators: when, and what.
     last_failure: Mutex<Option<(Timestamp, String)>>,
-    stack: Stack,
+    stack: Box<dyn Stack>,
 }
 
 /// A call before it has an address.
@@ -161,9 +160,12 @@ impl Remote {
         let Inner { scheme, authority, instruments, stack, .. } = &*self.0;
         let Outgoing { contract, operation, .. } = outgoing;
         let name = || format!("`{contract}.{operation}`");
-        let context = Context::current().with_timeout(outgoing.limits.total);
+        let mut context = Context::current();
         let started = Instant::now();
-        if context.deadline.is_some_and(|deadline| deadline <= started) {
+        let until = started + outgoing.limits.total;
+        let deadline = context.deadline.map_or(until, |deadline| deadline.min(until));
+        context.deadline = Some(deadline);
+        if deadline <= started {
             let message = format!("{} was not called: there is no time left", name());
             return Err(Error::new(ErrorKind::DeadlineExceeded, message));
         }
@@ -176,7 +178,7 @@ impl Remote {
         let context = span.context(&context);
         let call = Arc::new(self.prepare(outgoing, &context, span.is_recording())?);
 
-        let result = context.scope(async { stack.clone().ready().await?.call(call).await }).await;
+        let result = context.scope(stack.call(call)).await;
         let ended = Ended::of(&result);
         ended.tell(&mut span);
         instruments.took(contract, operation, ended, started.elapsed());

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::Response;
 use http::uri::{Authority, Scheme};
-use tower::ServiceBuilder;
 use tower::layer::layer_fn;
-use tower::util::{BoxCloneSyncService, Either, MapErrLayer};
+use tower::util::{Either, MapErrLayer};
+use tower::{Service, ServiceBuilder, ServiceExt};
 
 use super::ClientSettings;
 use super::attempt::Attempts;
@@ -27,14 +27,27 @@ use crate::resilience::GuardError;
 use crate::resilience::bulkhead::{Bulkhead, BulkheadFull, BulkheadLayer};
 use crate::resilience::circuit_breaker::{CircuitBreaker, CircuitBreakerLayer, CircuitOpen};
 use crate::resilience::retry::RetryLayer;
-use crate::{Error, ErrorKind, Result};
+use crate::{BoxFuture, Error, ErrorKind, Result};
 
-/// A call with everything that guards it.
-pub(super) type Stack = BoxCloneSyncService<Arc<Call>, Response<Bytes>, Error>;
+/// Everything that guards a call, whatever it consists of.
+pub(super) trait Stack: Send + Sync {
+    /// Makes a call.
+    fn call(&self, call: Arc<Call>) -> BoxFuture<'static, Result<Response<Bytes>>>;
+}
+
+/// Unlike tower's boxed services this one is not boxed anew for each call.
+impl<S> Stack for S
+where
+    S: Service<Arc<Call>, Response = Response<Bytes>, Error = Error, Future: Send> + Clone + Send + Sync + 'static,
+{
+    fn call(&self, call: Arc<Call>) -> BoxFuture<'static, Result<Response<Bytes>>> {
+        Box::pin(self.clone().oneshot(call))
+    }
+}
 
 /// The stack of one service, and what of it an operator looks at.
 pub(super) struct Built {
-    pub(super) stack: Stack,
+    pub(super) stack: Box<dyn Stack>,
     pub(super) breaker: CircuitBreaker,
     /// Where the instances are known.
     pub(super) instances: Option<Instances>,
@@ -89,7 +102,7 @@ pub(super) fn build(
         .layer(BulkheadLayer::new(Bulkhead::new(policies.bulkhead)))
         .layer(layer_fn(Attempts))
         .service(connection);
-    Ok(Built { stack: BoxCloneSyncService::new(stack), breaker, instances: found })
+    Ok(Built { stack: Box::new(stack), breaker, instances: found })
 }
 
 fn refused(instruments: &Instruments, open: CircuitOpen) -> Error {

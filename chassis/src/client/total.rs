@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
 
 use pin_project_lite::pin_project;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::{Sleep, sleep_until};
 use tower::Service;
 
-use super::call::Call;
+use super::call::{Call, Timer};
 use crate::{Error, ErrorKind, Result};
 
 /// Ends the call when its time is over, whatever goes on inside.
@@ -55,14 +55,16 @@ where
             return Poll::Ready(result);
         }
         let Some(deadline) = this.call.limits.deadline else { return Poll::Pending };
-        // The timer of an attempt, which never ends later, wakes this call too: mostly one timer does.
-        let over = if this.call.progress.is_timed() {
-            Instant::now() >= deadline
-        } else {
-            if this.timer.is_none() {
-                this.timer.set(Some(sleep_until(deadline)));
+        // The timer of an attempt never ends later than the call, and wakes it too: mostly one timer does.
+        let over = match this.call.progress.timer() {
+            Timer::Running => false,
+            Timer::Over => true,
+            Timer::None => {
+                if this.timer.is_none() {
+                    this.timer.set(Some(sleep_until(deadline)));
+                }
+                this.timer.as_pin_mut().is_some_and(|timer| timer.poll(cx).is_ready())
             }
-            this.timer.as_pin_mut().is_some_and(|timer| timer.poll(cx).is_ready())
         };
         if over {
             return Poll::Ready(Err(Error::new(ErrorKind::DeadlineExceeded, "the call's time is over")));

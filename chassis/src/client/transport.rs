@@ -1,6 +1,7 @@
 //! Sends a request and reads the answer whole.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, ready};
 
 use bytes::Bytes;
@@ -23,7 +24,8 @@ use crate::{Error, ErrorKind, Result};
 /// The end of the stack.
 #[derive(Clone)]
 pub(super) struct Transport {
-    pool: Pool,
+    // A pool can be cloned, but that costs more than all else that is done here.
+    pool: Arc<Pool>,
     response_limit: usize,
     compression: bool,
 }
@@ -42,7 +44,7 @@ impl Transport {
     /// `name` is whose certificate the other side is to show, where that is not the host of the address.
     pub(super) fn new(scheme: &Scheme, name: Option<&str>, settings: &ClientSettings) -> Result<Self> {
         Ok(Self {
-            pool: connector::pool(scheme, name, settings)?,
+            pool: Arc::new(connector::pool(scheme, name, settings)?),
             response_limit: settings.response_limit,
             compression: settings.compression,
         })

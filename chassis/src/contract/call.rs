@@ -1,5 +1,7 @@
 //! The caller's side of a call over HTTP: arguments become a request, the response what the method returns.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{HeaderMap, HeaderName, StatusCode};
@@ -58,8 +60,16 @@ impl Call {
                 self.reject(name, "a path has no place for an empty text or one of dots");
             }
             Ok(Some(text)) => {
-                let encoded = utf8_percent_encode(&text, SEGMENT).to_string();
-                self.path = self.path.replace(&format!("{{{name}}}"), &encoded);
+                let encoded = Cow::from(utf8_percent_encode(&text, SEGMENT));
+                // What was put in before is encoded, and has no brace.
+                let mut braces = self.path.match_indices('{').map(|(at, _)| at);
+                let is_it = |at: &usize| {
+                    let rest = self.path[at + 1..].strip_prefix(name);
+                    rest.is_some_and(|rest| rest.starts_with('}'))
+                };
+                if let Some(at) = braces.find(is_it) {
+                    self.path.replace_range(at..at + name.len() + 2, &encoded);
+                }
             }
             Err(why) => self.reject(name, why),
         }

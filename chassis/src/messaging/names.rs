@@ -50,7 +50,7 @@ pub mod headers {
     pub const ROUTING_KEY: &str = "x-chassis-routing-key";
     /// The queue that a parked message came from.
     pub const QUEUE: &str = "x-chassis-queue";
-    /// Why a message was parked: `failed`, `malformed`, `undecodable` or `unmatched`.
+    /// Why a message was parked: `failed`, `malformed`, `undecodable`, `unmatched` or `retired`.
     pub const REASON: &str = "x-chassis-reason";
     /// The error that the last attempt ended with, with its causes.
     pub const ERROR: &str = "x-chassis-error";

@@ -3,22 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chassis::messaging::Received;
 use chassis::messaging::amqp::{self, AmqpSettings};
-use chassis::messaging::consumer::{self, ConsumerHealth, Handler, RetryPolicy, Shape, Subscription, SubscriptionSpec};
+use chassis::messaging::consumer::{ConsumerHealth, Handler, Shape, SubscriptionSpec};
 use chassis::messaging::driver::{
     DeclareError, Driver, Exchange, ExchangeKind, Outcome, Queue, QueueRole, SettleError, Topology,
 };
-use chassis::messaging::envelope;
-use chassis::messaging::{Event, Message};
 use harness::rabbitmq::{Broker, virtual_host};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::Instant;
 
-use crate::kit::{
-    body, bound_queue, connect, consume, metric, next, outgoing, send, settings, take, within, work_queue,
-};
+use crate::kit::{body, bound_queue, connect, consume, metric, next, send, settings, take, within, work_queue};
+use crate::orders::{Placed, placed, publish, start, subscription, until_consuming};
 
 /// The broker closes a channel (406) whose delivery is not settled in time. That channel is made again, and no other.
 #[tokio::test]
@@ -53,18 +49,6 @@ async fn a_channel_that_the_broker_closes_is_made_again_alone() {
     harness::eventually("the broker says that it closed the channel for that reason", reason).await;
 }
 
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
-struct Placed {
-    order: u32,
-}
-
-impl Event for Placed {
-    const NAME: &'static str = "order.placed";
-    const VERSION: u32 = 1;
-    const OWNER: &'static str = "shop";
-    const KIND: &'static str = "order.placed.v1";
-}
-
 /// The channel of a consumer dies while all its handlers are busy, so that nobody asks it for a delivery. That is seen at once all
 /// the same, and mended as soon as the broker allows it.
 #[tokio::test]
@@ -87,7 +71,7 @@ async fn a_channel_that_dies_while_all_handlers_are_busy_is_noticed() {
                 }
             }
         };
-        let decode = |received: &chassis::messaging::Received| received.decode::<Placed>().map(|placed| placed.order);
+        let decode = |received: &Received| received.decode::<Placed>().map(|placed| placed.order);
         let handler = match shape {
             Shape::Batch { .. } => Handler::batch(move |batch, _| {
                 let orders: Result<Vec<u32>, _> = batch.iter().map(decode).collect();
@@ -100,15 +84,10 @@ async fn a_channel_that_dies_while_all_handlers_are_busy_is_noticed() {
             }),
         };
         // As many places as messages, and no more are held.
-        let spec =
-            SubscriptionSpec { prefetch: Some(1), shape, ..SubscriptionSpec::new("slow", Placed::KIND, Placed::OWNER) };
-        let subscription = Subscription { service: "stock", spec, handler, database: None };
-        let handle = consumer::start(driver.clone(), subscription, RetryPolicy::none()).unwrap();
+        let spec = SubscriptionSpec { prefetch: Some(1), shape, ..subscription("slow") };
+        let handle = start(&driver, spec, None, handler).await;
         let mut health = handle.health();
-        within("consuming", health.wait_for(|health| *health == ConsumerHealth::Consuming)).await.unwrap();
-        let message: Message = envelope::encode(&Placed { order: 1 }, "shop", &chassis::Context::default()).unwrap();
-        let outgoing = chassis::messaging::driver::Outgoing { message, ..outgoing("shop.events", Placed::KIND, "") };
-        driver.publish(outgoing).await.unwrap();
+        publish(&driver, placed(1)).await;
         assert_eq!(within("a call", called.recv()).await, Some(vec![1]));
         let begun = Instant::now();
 
@@ -121,7 +100,7 @@ async fn a_channel_that_dies_while_all_handlers_are_busy_is_noticed() {
         assert!(seen.cause().is_some_and(|cause| cause.contains("access to")), "{seen:?}");
 
         broker.ctl(&["set_permissions", "-p", "/", "guest", ".*", ".*", ".*"]).await;
-        within("consuming", health.wait_for(|health| *health == ConsumerHealth::Consuming)).await.unwrap();
+        until_consuming(&handle).await;
         assert!(called.try_recv().is_err(), "the handler is at it still");
         gate.add_permits(100);
         assert_eq!(

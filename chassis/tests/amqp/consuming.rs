@@ -1,9 +1,14 @@
 //! Settling, and topologies that don't fit.
 
-use chassis::messaging::driver::{DeclareError, Driver, Outcome, Queue, QueueRole, Topology};
-use harness::rabbitmq::virtual_host;
+use std::time::Duration;
 
-use crate::kit::{body, connect, consume, next, send, take, within, work_queue};
+use chassis::messaging::driver::{
+    Binding, DeclareError, Driver, Exchange, ExchangeKind, Outcome, Queue, QueueRole, Topology,
+};
+use chassis::messaging::names;
+use harness::rabbitmq::{Broker, virtual_host};
+
+use crate::kit::{body, connect, consume, next, outgoing, send, take, within, work_queue};
 
 /// Acknowledged in any order and together, every message is settled, and the one that is worked on is not.
 #[tokio::test]
@@ -51,4 +56,29 @@ async fn a_queue_with_other_arguments_is_a_mismatch_that_names_the_field() {
     let mut consumer = consume(&driver, "q", 1).await;
     host.close_all_connections("for a test").await;
     assert_eq!(take(&mut consumer, 1).await, ["untouched"]);
+}
+
+/// What is put off for a queue that is gone waits for it, and holds up nobody else.
+#[tokio::test]
+async fn what_is_held_back_for_a_queue_that_is_gone_waits_for_it() {
+    let broker = Broker::start().await;
+    // How often RabbitMQ tries such a message; three minutes unless it is told otherwise.
+    broker.eval("application:set_env(rabbit, dead_letter_worker_publisher_confirm_timeout, 1000).").await;
+    let driver = connect(&broker.uri()).await;
+    let delay = names::delay(Duration::from_millis(200));
+    let delays = Topology {
+        exchanges: vec![Exchange { name: delay.clone(), kind: ExchangeKind::Topic }],
+        queues: vec![Queue { name: delay.clone(), role: QueueRole::Delay(Duration::from_millis(200)) }],
+        bindings: vec![Binding { queue: delay.clone(), exchange: delay.clone(), routing_key: "#".into() }],
+    };
+    driver.declare(delays).await.unwrap();
+    driver.declare(work_queue("other")).await.unwrap();
+    for queue in ["gone", "other"] {
+        driver.publish(outgoing(&delay, queue, queue)).await.unwrap();
+    }
+    let mut other = consume(&driver, "other", 1).await;
+    assert_eq!(take(&mut other, 1).await, ["other"], "put off later");
+    driver.declare(work_queue("gone")).await.unwrap();
+    let mut back = consume(&driver, "gone", 1).await;
+    assert_eq!(take(&mut back, 1).await, ["gone"]);
 }

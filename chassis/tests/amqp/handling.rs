@@ -3,83 +3,31 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chassis::Context;
 use chassis::data::{Database, DatabaseSettings};
 use chassis::messaging::amqp::{self, Amqp, AmqpSettings};
-use chassis::messaging::consumer::{
-    self, ConsumerHandle, ConsumerHealth, Handler, Mode, RetryPolicy, Subscription, SubscriptionSpec,
-};
+use chassis::messaging::consumer::{Handler, Mode, SubscriptionSpec};
 use chassis::messaging::driver::{Driver, Outgoing, PublishError};
-use chassis::messaging::{Event, Message, Publisher, envelope};
+use chassis::messaging::{Event, Publisher};
 use harness::eventually;
 use harness::rabbitmq::{VirtualHost, virtual_host};
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::types::{AMQPValue, FieldTable, LongString};
 use lapin::{BasicProperties, Connection, ConnectionProperties};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 use tokio::sync::{Semaphore, mpsc};
 
 use crate::kit::{metric, outgoing, settings, within};
+use crate::orders::{Placed, noting, placed, publish, start, subscription};
 
 const QUEUE: &str = "stock.order-placed";
 const PARKING: &str = "stock.order-placed.dlq";
 const GRACE: Duration = Duration::from_secs(20);
 
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
-struct Placed {
-    order: u32,
-}
-
-impl Event for Placed {
-    const NAME: &'static str = "order.placed";
-    const VERSION: u32 = 1;
-    const OWNER: &'static str = "orders";
-    const KIND: &'static str = "order.placed.v1";
-}
-
-const SPEC: SubscriptionSpec = SubscriptionSpec {
-    concurrency: 1,
-    mode: Mode::AtLeastOnce,
-    ..SubscriptionSpec::new("order_placed", Placed::KIND, Placed::OWNER)
-};
+const SPEC: SubscriptionSpec =
+    SubscriptionSpec { concurrency: 1, mode: Mode::AtLeastOnce, ..subscription("order_placed") };
 
 async fn driver(host: &VirtualHost, name: &str) -> Arc<Amqp> {
     let settings = AmqpSettings { name: name.to_owned(), ..settings(&host.uri()) };
     Arc::new(within("a connection", amqp::connect(&settings)).await.unwrap())
-}
-
-async fn start(
-    driver: &Arc<Amqp>,
-    spec: SubscriptionSpec,
-    database: Option<Database>,
-    handler: Handler,
-) -> ConsumerHandle {
-    let subscription = Subscription { service: "stock", spec, handler, database };
-    let handle = consumer::start(driver.clone(), subscription, RetryPolicy::none()).unwrap();
-    let mut health = handle.health();
-    within("consuming", health.wait_for(|health| *health == ConsumerHealth::Consuming)).await.unwrap();
-    handle
-}
-
-fn placed(order: u32) -> Message {
-    envelope::encode(&Placed { order }, "orders", &Context::default()).unwrap()
-}
-
-async fn send(driver: &Amqp, message: Message) {
-    driver.publish(Outgoing { message, ..outgoing("orders.events", Placed::KIND, "") }).await.unwrap();
-}
-
-/// Notes the order of each call.
-fn noting(calls: mpsc::UnboundedSender<u32>) -> Handler {
-    Handler::one(move |received, _| {
-        let order = received.decode::<Placed>().map(|placed| placed.order);
-        let calls = calls.clone();
-        Box::pin(async move {
-            let _ = calls.send(order?);
-            Ok(())
-        })
-    })
 }
 
 /// Messages that come twice, and connections that the operator closes under the handlers: one effect each, and the rest
@@ -105,8 +53,8 @@ async fn duplicates_and_closed_connections_have_one_effect() {
     let handle = start(&driver, spec, Some(db.clone()), effect).await;
     for order in 0..200 {
         let message = placed(order);
-        send(&driver, message.clone()).await;
-        send(&driver, message).await;
+        publish(&driver, message.clone()).await;
+        publish(&driver, message).await;
         if order % 50 == 25 {
             host.close_all_connections("for a test").await;
         }
@@ -167,7 +115,7 @@ async fn foreign_messages_that_make_no_sense_are_parked() {
         let sent = channel.basic_publish("orders.events".into(), Placed::KIND.into(), options, &body, properties).await;
         sent.unwrap().await.unwrap();
     }
-    send(&driver, placed(99)).await;
+    publish(&driver, placed(99)).await;
     assert_eq!(within("a call", called.recv()).await, Some(99), "the one that makes sense is handled");
 
     let mut parking = crate::kit::consume(&driver, PARKING, 50).await;
@@ -194,7 +142,7 @@ async fn other_types_and_versions_are_kept_and_not_handled() {
         message.headers.insert("cloudEvents_type".to_owned(), kind.to_owned());
         driver.publish(Outgoing { message, ..outgoing("", QUEUE, "") }).await.unwrap();
     }
-    send(&driver, placed(2)).await;
+    publish(&driver, placed(2)).await;
     assert_eq!(within("a call", called.recv()).await, Some(2));
     eventually("both to be put aside", async || {
         let aside: u64 = host.queues().await.iter().filter(|(name, _)| name != QUEUE).map(|(_, count)| count).sum();
@@ -223,7 +171,7 @@ async fn what_a_slow_consumer_leaves_can_be_seen() {
     };
     let handle = start(&driver, SubscriptionSpec { prefetch: Some(3), ..SPEC }, None, slow).await;
     for order in 0..50 {
-        send(&driver, placed(order)).await;
+        publish(&driver, placed(order)).await;
     }
     let columns = ["--no-table-headers", "name", "messages_ready", "messages_unacknowledged"];
     let expected = format!("{QUEUE}\t47\t3");

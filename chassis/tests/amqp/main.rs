@@ -8,6 +8,7 @@ mod connecting;
 mod consuming;
 mod handling;
 mod kit;
+mod orders;
 mod otherwise;
 mod publishing;
 mod recovering;

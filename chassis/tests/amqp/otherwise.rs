@@ -4,33 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chassis::messaging::amqp::{self, AmqpSettings};
-use chassis::messaging::consumer::{
-    self, ConsumerHandle, ConsumerHealth, Handler, RetryPolicy, Subscription, SubscriptionSpec,
-};
+use chassis::messaging::consumer::{ConsumerHandle, ConsumerHealth};
 use chassis::messaging::driver::{DeclareError, Driver};
-use chassis::messaging::{Message, envelope};
-use chassis::{Context, messaging::Event};
 use harness::rabbitmq::{VirtualHost, virtual_host};
 use lapin::options::QueueDeclareOptions;
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{Connection, ConnectionProperties};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
-use crate::kit::{bound_queue, connect, metric, outgoing, settings, within, work_queue};
-
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
-struct Placed {
-    order: u32,
-}
-
-impl Event for Placed {
-    const NAME: &'static str = "order.placed";
-    const VERSION: u32 = 1;
-    const OWNER: &'static str = "shop";
-    const KIND: &'static str = "order.placed.v1";
-}
+use crate::kit::{bound_queue, connect, metric, settings, within, work_queue};
+use crate::orders::{begin, noting, placed, publish, subscription, until_consuming};
 
 fn text(text: &str) -> AMQPValue {
     AMQPValue::LongString(text.into())
@@ -61,25 +44,10 @@ async fn make(host: &VirtualHost, queue: &str, arguments: &[(&str, AMQPValue)]) 
     connection.close(200, "made".into()).await.unwrap();
 }
 
-fn start(driver: &Arc<amqp::Amqp>, function: &'static str) -> (ConsumerHandle, mpsc::UnboundedReceiver<u32>) {
+/// A handler that notes its calls.
+fn noted(driver: &Arc<amqp::Amqp>, function: &'static str) -> (ConsumerHandle, mpsc::UnboundedReceiver<u32>) {
     let (calls, called) = mpsc::unbounded_channel();
-    let handler = Handler::one(move |received, _| {
-        let order = received.decode::<Placed>().map(|placed| placed.order);
-        let calls = calls.clone();
-        Box::pin(async move {
-            let _ = calls.send(order?);
-            Ok(())
-        })
-    });
-    let spec = SubscriptionSpec::new(function, Placed::KIND, Placed::OWNER);
-    let subscription = Subscription { service: "stock", spec, handler, database: None };
-    (consumer::start(driver.clone(), subscription, RetryPolicy::none()).unwrap(), called)
-}
-
-async fn send(driver: &amqp::Amqp, order: u32) {
-    let message: Message = envelope::encode(&Placed { order }, "shop", &Context::default()).unwrap();
-    let outgoing = outgoing("shop.events", Placed::KIND, "");
-    driver.publish(chassis::messaging::driver::Outgoing { message, ..outgoing }).await.unwrap();
+    (begin(driver, subscription(function), None, noting(calls)), called)
 }
 
 /// All that differs is named with what it is and what it should be; its neighbour consumes, and once the operator has deleted the
@@ -89,10 +57,9 @@ async fn a_handler_whose_queue_is_another_waits_for_it_alone() {
     let host = virtual_host("otherwise").await;
     make(&host, "stock.crooked", &[("x-max-length", AMQPValue::LongInt(7))]).await;
     let driver = Arc::new(connect(&host.uri()).await);
-    let (crooked, mut crooked_calls) = start(&driver, "crooked");
-    let (straight, mut straight_calls) = start(&driver, "straight");
-    let mut health = straight.health();
-    within("consuming", health.wait_for(|health| *health == ConsumerHealth::Consuming)).await.unwrap();
+    let (crooked, mut crooked_calls) = noted(&driver, "crooked");
+    let (straight, mut straight_calls) = noted(&driver, "straight");
+    until_consuming(&straight).await;
 
     let mut health = crooked.health();
     let restarting = |health: &ConsumerHealth| matches!(health, ConsumerHealth::Restarting { attempt: 2.., .. });
@@ -108,13 +75,13 @@ async fn a_handler_whose_queue_is_another_waits_for_it_alone() {
         assert!(cause.contains(part), "{part}: {cause}");
     }
     assert!(cause.find("another `x-max-length`").is_none(), "what matters comes first: {cause}");
-    send(&driver, 1).await;
+    publish(&driver, placed(1)).await;
     assert_eq!(within("a call", straight_calls.recv()).await, Some(1));
     assert_eq!(host.messages("stock.crooked").await, Some(1), "it is bound all the same");
 
     host.delete_queue("stock.crooked").await;
-    within("consuming", health.wait_for(|health| *health == ConsumerHealth::Consuming)).await.unwrap();
-    send(&driver, 2).await;
+    until_consuming(&crooked).await;
+    publish(&driver, placed(2)).await;
     assert_eq!(within("a call", crooked_calls.recv()).await, Some(2));
     assert_eq!(within("a call", straight_calls.recv()).await, Some(2));
     for handle in [crooked, straight] {

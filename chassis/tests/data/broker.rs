@@ -49,6 +49,11 @@ impl Broker {
         self.failures.lock().unwrap().push((routing_key.to_owned(), failures.into_iter().collect()));
     }
 
+    /// Fails it no more.
+    pub(crate) fn heal(&self, routing_key: &str) {
+        self.failures.lock().unwrap().retain(|(key, _)| key != routing_key);
+    }
+
     pub(crate) fn confirmed(&self) -> Vec<Outgoing> {
         self.confirmed.borrow().clone()
     }

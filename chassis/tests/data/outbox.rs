@@ -126,11 +126,13 @@ async fn the_order_of_a_key_holds_among_many(scratch: Scratch) {
 async fn a_failed_key_blocks_only_itself(scratch: Scratch) {
     let db = scratch.database().await;
     let broker = Arc::new(Broker::new());
-    broker.fail("a1", std::iter::repeat_n(PublishError::Nacked, 5));
+    broker.fail("a1", std::iter::repeat_n(PublishError::Nacked, 10_000));
     // One partition or not: `b` may be anywhere.
     let rows = [("a1", "a"), ("a2", "a"), ("b1", "b"), ("a3", "a"), ("b2", "b")];
     store(&db, &rows.map(|(row, key)| pending(row, Some(key)))).await;
     let relay = start(&db, &broker);
+    broker.until_confirmed(|confirmed| confirmed.len() == 2).await;
+    broker.heal("a1");
     broker.until_confirmed(|confirmed| confirmed.len() == 5).await;
     let of = |key: char| broker.keys().into_iter().filter(|row| row.starts_with(key)).collect::<Vec<_>>();
     assert_eq!(of('a'), ["a1", "a2", "a3"]);

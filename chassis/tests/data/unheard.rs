@@ -19,6 +19,7 @@ on_each_engine! {
     what_nobody_has_heard_for_long_is_dropped,
     without_patience_it_is_dropped_at_once,
     what_waits_to_be_heard_does_not_degrade,
+    nobody_misses_what_all_must_hear,
 }
 
 fn exchange() -> Exchange {
@@ -145,6 +146,47 @@ async fn what_waits_to_be_heard_does_not_degrade(scratch: Scratch) {
     broker.set(ConnectionState::Connected);
     timeout(GRACE, state.wait_for(|state| *state == RelayState::Ok)).await.expect("recovers").unwrap();
     assert_eq!(count(&db, "chassis_outbox").await, 1);
+    relay.stop(GRACE).await;
+}
+
+/// One hearer is up, which makes an event routable; the other has never run. It is sent when both are there, in its order.
+async fn nobody_misses_what_all_must_hear(scratch: Scratch) {
+    let db = scratch.database().await;
+    let broker = memory::Broker::new();
+    let driver = broker.driver();
+    for (queue, kind) in [("billing.order-placed", "order.placed.v1"), ("billing.order-paid", "order.paid.v1")] {
+        driver.declare(hearer(queue, kind)).await.unwrap();
+    }
+    let rows: Vec<_> = (0..50).map(|_| pending("order.placed.v1", Some("order-7"))).collect();
+    store(&db, &rows).await;
+    let both = vec!["billing.order-placed".to_owned(), "stock.order-placed".to_owned()];
+    let settings = OutboxSettings { hearers: [("order.placed.v1".to_owned(), both)].into(), ..quick() };
+    let relay = Relay::start(db.clone(), driver.clone(), settings);
+    let billing = {
+        let driver = driver.clone();
+        tokio::spawn(async move { heard(&driver, "billing.order-placed", 50).await })
+    };
+    // When another event has come through, the first were tried, and kept.
+    store(&db, &[pending("order.paid.v1", Some("order-7"))]).await;
+    heard(&driver, "billing.order-paid", 1).await;
+    let kept = async {
+        while count(&db, "chassis_outbox").await != 50 {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(GRACE, kept).await.expect("all of it is kept");
+    assert!(!billing.is_finished() && broker.depth("billing.order-placed").unwrap().unacked == 0);
+
+    // A queue that is there and not read may not be bound yet.
+    driver.declare(hearer("stock.order-placed", "order.placed.v1")).await.unwrap();
+    let expected: Vec<_> = rows.into_iter().map(|row| row.message.id).collect();
+    assert_eq!(heard(&driver, "stock.order-placed", 50).await, expected);
+    assert_eq!(billing.await.unwrap(), expected);
+    until_empty(&db).await;
+    // Once there, nobody is waited for again.
+    store(&db, &[pending("order.placed.v1", Some("order-7"))]).await;
+    until_empty(&db).await;
+    assert_eq!(broker.depth("stock.order-placed").unwrap().ready, 1);
     relay.stop(GRACE).await;
 }
 

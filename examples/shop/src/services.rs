@@ -22,16 +22,32 @@ pub struct Service {
     pub management_port: u16,
     /// Whom it calls.
     pub calls: &'static [&'static str],
+    /// Which of its events several others must hear, and by which queues: on a new broker the first of these may come up long
+    /// before the last.
+    pub heard_by: &'static [(&'static str, &'static [&'static str])],
 }
+
+const ORDERS_ARE_HEARD_BY: &[(&str, &[&str])] = &[
+    ("order.placed.v1", &["inventory.order-placed", "storefront.order-placed"]),
+    ("order.payment_requested.v1", &["payments.payment-requested", "storefront.payment-requested"]),
+    ("order.confirmed.v1", &["inventory.order-confirmed", "storefront.order-confirmed"]),
+    ("order.cancelled.v1", &["inventory.order-cancelled", "storefront.order-cancelled"]),
+];
 
 /// All services, in the order in which they are started.
 pub const SERVICES: [Service; 6] = [
-    Service { name: "psp", port: 8085, management_port: 9095, calls: &[] },
-    Service { name: "catalog", port: 8081, management_port: 9091, calls: &[] },
-    Service { name: "inventory", port: 8082, management_port: 9092, calls: &[] },
-    Service { name: "payments", port: 8084, management_port: 9094, calls: &["psp"] },
-    Service { name: "orders", port: 8083, management_port: 9093, calls: &["catalog"] },
-    Service { name: "storefront", port: 8080, management_port: 9090, calls: &["catalog", "inventory", "orders"] },
+    Service { name: "psp", port: 8085, management_port: 9095, calls: &[], heard_by: &[] },
+    Service { name: "catalog", port: 8081, management_port: 9091, calls: &[], heard_by: &[] },
+    Service { name: "inventory", port: 8082, management_port: 9092, calls: &[], heard_by: &[] },
+    Service { name: "payments", port: 8084, management_port: 9094, calls: &["psp"], heard_by: &[] },
+    Service { name: "orders", port: 8083, management_port: 9093, calls: &["catalog"], heard_by: ORDERS_ARE_HEARD_BY },
+    Service {
+        name: "storefront",
+        port: 8080,
+        management_port: 9090,
+        calls: &["catalog", "inventory", "orders"],
+        heard_by: &[],
+    },
 ];
 
 /// A service that is to listen on another port.

@@ -27,6 +27,13 @@ pub fn distributed(services: &[Service], service: &Service, rabbitmq: &str, data
     for other in services.iter().filter(|other| service.calls.contains(&other.name)) {
         text += &client(other);
     }
+    if !service.heard_by.is_empty() {
+        text += "\n[outbox.hearers]\n";
+    }
+    for (event, queues) in service.heard_by {
+        let queues: Vec<String> = queues.iter().map(|queue| quoted(queue)).collect();
+        text += &format!("{} = [{}]\n", quoted(event), queues.join(", "));
+    }
     text
 }
 
@@ -63,5 +70,7 @@ mod tests {
             distributed(&services, orders, "amqp://h", "postgres://h/shop_orders").parse().expect("valid TOML");
         assert_eq!(table["clients"].as_table().map(toml::Table::len), Some(1));
         assert_eq!(table["clients"]["catalog"]["url"].as_str(), Some("http://127.0.0.1:7000"));
+        let placed = table["outbox"]["hearers"]["order.placed.v1"].as_array();
+        assert_eq!(placed.map(Vec::len), Some(2));
     }
 }

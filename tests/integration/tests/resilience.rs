@@ -263,6 +263,31 @@ async fn a_route_takes_what_it_can_and_refuses_the_others() {
 }
 
 #[tokio::test]
+async fn a_breaker_stays_closed_to_what_refuses_for_want_of_room() {
+    let limit = ["initial", "min", "max"].map(|bound| format!("services.depot.http.limit.{bound}=2"));
+    let settings = limit.iter().map(String::as_str).chain(["clients.depot.retry.attempts=1"]).collect::<Vec<_>>();
+    let dependent = Dependent::start(&settings).await;
+    dependent.mode(2).await;
+    let held = [0; 2].map(|_| {
+        let depot = dependent.depot.clone();
+        tokio::spawn(async move { depot.get("/v1/items/7").send().await.status() })
+    });
+    let arrived = AtomicU32::new(0);
+    eventually("two are in", async || {
+        let new = dependent.arrived().await;
+        (arrived.fetch_add(new, Ordering::SeqCst) + new == 2).then_some(())
+    })
+    .await;
+    assert_eq!(dependent.asks(50).await, counts([("overloaded", 50)]));
+    assert_eq!(dependent.ready().await, "up\n");
+    dependent.mode(0).await;
+    for call in held {
+        assert_eq!(call.await.expect("no panic"), 200);
+    }
+    assert_eq!(dependent.asks(5).await, counts([("ok", 5)]));
+}
+
+#[tokio::test]
 async fn contradicting_settings_are_told_together() {
     let ports = [Port::free(), Port::free(), Port::free()];
     let settings = [

@@ -165,7 +165,7 @@ mod tests {
             "timeout = '1s'\nattempt_timeout = '2s'\nretry.attempts = 0\nretry.first_pause = '3s'\n\
              breaker.failure_rate = 50.0\nbreaker.probes = 0\nbreaker.slow_after = '2s'\n\
              breaker.window = '10s'\nbreaker.window_calls = 10\n\
-             bulkhead.concurrent = 0\nbulkhead.wait = '1s'",
+             bulkhead.concurrent = 0\nbulkhead.wait = '1s'\nbalance.policy = 'round_robin'",
         )
         .unwrap_err();
         for key in [
@@ -178,6 +178,8 @@ mod tests {
             "breaker.window_calls: cannot be set beside `window`",
             "bulkhead.concurrent: must be from 1",
             "bulkhead.wait: must be shorter than `timeout`",
+            "bulkhead.wait: is not applied: nobody may wait",
+            "balance: is not applied: calls go to the one address",
             "breaker.min_calls: must be at most nine tenths of the window",
         ] {
             assert!(report.contains(&format!("clients.inventory.{key}")), "{key}\n{report}");

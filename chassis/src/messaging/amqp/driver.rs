@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::warn;
 
-use super::consumer::AmqpConsumer;
+use super::consumer::{Ackers, AmqpConsumer};
 use super::error::ConnectError;
 use super::inspect;
 use super::instruments::Instruments;
@@ -58,6 +58,7 @@ pub async fn connect(settings: &AmqpSettings) -> Result<Amqp, ConnectError> {
         settings: settings.clone(),
         registry: Registry::new(instruments.clone()),
         instruments,
+        ackers: Ackers::default(),
     });
     let first = match plan.dial("consumer").await {
         Ok(link) => Some(link),
@@ -139,10 +140,14 @@ impl Amqp {
         self.finish.cancel();
         let task = self.publisher_task.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(mut task) = task
-            && tokio::time::timeout_at(deadline, &mut task).await.is_err()
+            && timeout_at(deadline, &mut task).await.is_err()
         {
             warn!(?grace, "messages were left unsent at closing");
             task.abort();
+        }
+        // What was settled is told before the connection closes, or it would all be delivered again.
+        if timeout_at(deadline.min(Instant::now() + CLOSE), self.plan.ackers.finish()).await.is_err() {
+            warn!("the broker could not be told what became of deliveries, and will deliver them again");
         }
         let links: Vec<_> = [&self.publishing, &self.consuming]
             .into_iter()

@@ -8,6 +8,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use super::consumer::Ackers;
 use super::error::ConnectError;
 use super::instruments::{ConnectionInstruments, Instruments};
 use super::link::Link;
@@ -29,6 +30,8 @@ pub(super) struct Plan {
     pub(super) settings: AmqpSettings,
     pub(super) registry: Registry,
     pub(super) instruments: Instruments,
+    /// What still tells the broker of deliveries.
+    pub(super) ackers: Ackers,
 }
 
 impl Plan {

@@ -10,25 +10,32 @@
 //! Cases wait for what must happen and never for time to pass. That something does *not* happen is shown by what happens
 //! instead, such as another consumer that gets the message.
 
+mod batching;
 mod consuming;
+mod draining;
 mod handling;
 mod kit;
 mod listening;
 mod looking;
+mod ordering;
 mod publishing;
 mod recovering;
 mod retiring;
 mod settling;
+mod stage;
 
 use std::sync::Arc;
 
 use super::driver::Driver;
 use crate::BoxFuture;
 
+pub use batching::*;
 pub use consuming::*;
+pub use draining::*;
 pub use handling::*;
 pub use listening::*;
 pub use looking::*;
+pub use ordering::*;
 pub use publishing::*;
 pub use recovering::*;
 pub use retiring::*;
@@ -108,16 +115,19 @@ macro_rules! conformance_suite {
             malformed_headers_are_parked_unread
             an_undecodable_body_is_parked_at_once
             an_expired_message_is_dropped
+            // draining
             a_drained_consumer_returns_what_has_not_begun
             an_abandoned_delivery_is_returned
+            a_drained_ordered_consumer_returns_in_order
             // listening
             another_type_is_set_aside
             each_kind_of_error_has_its_own_action
             a_failing_listener_pauses_and_goes_on_by_itself
             an_operator_pauses_and_resumes
+            // ordering
             order_per_key_outlives_failures
             order_outlives_a_change_of_the_active_replica
-            a_drained_ordered_consumer_returns_in_order
+            // batching
             batches_are_made_by_size_and_by_time
             a_bad_message_takes_no_neighbours_with_it
         }

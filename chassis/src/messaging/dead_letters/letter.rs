@@ -22,8 +22,8 @@ pub struct Letter {
     /// Name and version of the event, as far as its sender said.
     #[serde(rename = "type")]
     pub kind: String,
-    /// Why it was parked: `failed`, `malformed`, `undecodable`, `unmatched`; where the broker itself did it `rejected`, `delivery_limit` or
-    /// `expired`; else `unknown`.
+    /// Why it was parked: `failed`, `malformed`, `undecodable`, `unmatched`, `retired` with its queue; where the broker itself did it
+    /// `rejected`, `delivery_limit` or `expired`; else `unknown`.
     pub reason: String,
     /// The last error, with its causes.
     pub error: Option<String>,

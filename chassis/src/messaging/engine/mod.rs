@@ -4,7 +4,7 @@
 //!   prefetch and what is unsettled. Neither knows tokio; the time is passed in.
 //! * `tracker` notes for tests what has passed.
 //! * `store` is where changes go: nowhere for `memory`, into a SQLite file for `local`.
-//! * `session` is one connection to it, a [`Driver`](super::driver::Driver); `consumer` its consumers; `delays` returns what
+//! * `embedded` is what users of either hold. `session` is one connection to it, a [`Driver`](super::driver::Driver); `consumer` its consumers; `delays` returns what
 //!   was held back; `look` what operators see of a queue; `faults` breaks things for tests.
 //!
 //! It is one process: no cluster, no replicas. Messages are bytes while they are in it, and the same limits hold as on RabbitMQ.
@@ -15,6 +15,7 @@
 mod codec;
 mod consumer;
 mod delays;
+mod embedded;
 #[cfg(any(test, feature = "testing"))]
 mod faults;
 mod look;
@@ -29,6 +30,7 @@ mod tracker;
 #[cfg(any(test, feature = "testing"))]
 mod watching;
 
+pub use embedded::Embedded;
 #[cfg(any(test, feature = "testing"))]
 pub use faults::{Faults, PublishFault};
 pub use queue::QueueDepth;

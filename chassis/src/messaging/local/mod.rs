@@ -12,26 +12,26 @@ mod file;
 mod journal;
 
 use std::collections::HashMap;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Weak};
 
 use tokio::sync::{Mutex, watch};
 
-use super::driver::{ConnectionState, Driver};
-use super::engine::{Engine, QueueDepth};
+use super::driver::ConnectionState;
+use super::engine::Engine;
 use crate::{Error, ErrorKind, Result, ResultExt};
 use journal::Journal;
 
+pub use super::engine::Embedded;
 #[cfg(any(test, feature = "testing"))]
 pub use super::engine::{Faults, PublishFault};
 
 static OPEN: LazyLock<Mutex<HashMap<PathBuf, Weak<Engine>>>> = LazyLock::new(Mutex::default);
 
-/// A broker whose queues live in a SQLite file. Clones are the same broker.
+/// A broker whose queues live in a SQLite file. Clones are the same broker; what it can do is what every [`Embedded`] one can.
 #[derive(Clone)]
-pub struct Broker {
-    engine: Arc<Engine>,
-}
+pub struct Broker(Embedded);
 
 /// How a local broker keeps its file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,7 +63,7 @@ impl Broker {
         let path = absolute(path)?;
         let mut open = OPEN.lock().await;
         if let Some(engine) = open.get(&path).and_then(Weak::upgrade) {
-            return Ok(Self { engine });
+            return Ok(Self(Embedded::new(engine)));
         }
         let mut file = file::open(&path, options).await?;
         let state = file::restore(&mut file).await?;
@@ -73,28 +73,15 @@ impl Broker {
         tokio::spawn(tell(Arc::downgrade(&engine), troubles));
         open.retain(|_, engine| engine.strong_count() > 0);
         open.insert(path, Arc::downgrade(&engine));
-        Ok(Self { engine })
+        Ok(Self(Embedded::new(engine)))
     }
+}
 
-    /// A new connection to it.
-    pub fn driver(&self) -> Arc<dyn Driver> {
-        self.engine.connect()
-    }
+impl Deref for Broker {
+    type Target = Embedded;
 
-    /// What stands in a queue; `None` when there is no such queue.
-    pub fn depth(&self, queue: &str) -> Option<QueueDepth> {
-        self.engine.depth(queue)
-    }
-
-    /// Waits until `reached` holds of a queue.
-    pub async fn until(&self, queue: &str, reached: impl Fn(QueueDepth) -> bool) -> QueueDepth {
-        self.engine.until(queue, reached).await
-    }
-
-    /// Ways to break it, for tests.
-    #[cfg(any(test, feature = "testing"))]
-    pub fn faults(&self) -> Faults {
-        Faults::new(self.engine.clone())
+    fn deref(&self) -> &Embedded {
+        &self.0
     }
 }
 

@@ -10,7 +10,7 @@
 //! holds back its own key only, and is parked when it has failed for good several times over.
 //!
 //! An event that no queue is bound for is kept for `outbox.unroutable_for` and delivered when somebody binds one; only then
-//! is it dropped. A [`Desk`] shows an operator what is parked, puts it back or discards it.
+//! is it dropped. One whose `outbox.hearers` are not all there yet is kept until they are. A [`Desk`] shows an operator what is parked, puts it back or discards it.
 //!
 //! | metric | says |
 //! |---|---|
@@ -27,6 +27,7 @@
 
 mod desk;
 mod enqueue;
+mod hearers;
 mod lanes;
 mod leases;
 mod metrics;

@@ -8,6 +8,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use super::hearers::Hearers;
 use super::leases::Leases;
 use super::metrics::Metrics;
 use super::store::{Held, Store};
@@ -66,6 +67,7 @@ impl Relay {
         let shared = Shared {
             store: store.clone(),
             driver,
+            hearers: Hearers::new(settings.hearers.clone()),
             settings: Arc::new(settings),
             metrics: Metrics::of(service),
             trouble: Arc::default(),

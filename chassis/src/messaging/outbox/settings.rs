@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -41,6 +42,10 @@ pub struct OutboxSettings {
     #[serde(with = "crate::config::duration")]
     #[schemars(schema_with = "crate::config::duration::schema")]
     pub unroutable_for: Duration,
+    /// Who must hear which events: by the type of an event, such as `order.placed.v1`, the queues that must be read before
+    /// the first of it is sent, such as `inventory.order-placed`. Until then it is kept, however long that takes. Only
+    /// needed where several services hear it and none may miss the first ones, as on a new broker.
+    pub hearers: BTreeMap<String, Vec<String>>,
     /// For how long parked messages are kept; for ever unless it is set.
     #[serde(with = "crate::config::duration::optional")]
     #[schemars(schema_with = "crate::config::duration::optional::schema")]
@@ -65,6 +70,7 @@ impl Default for OutboxSettings {
             retry_max: Duration::from_secs(60),
             park_after: 10,
             unroutable_for: Duration::from_secs(10 * 60),
+            hearers: BTreeMap::new(),
             keep_parked: None,
             degraded_after: Duration::from_secs(60),
             connections: 2,
@@ -86,6 +92,12 @@ impl Settings for OutboxSettings {
             faults.add(
                 "lease",
                 "must not be longer than 5min, as what an instance that died has leased waits for so long",
+            );
+        }
+        if !self.hearers.is_empty() && self.unroutable_for.is_zero() {
+            faults.add(
+                "hearers",
+                "nothing is kept for anybody where `unroutable_for` is 0s: set it to some time, such as 10min",
             );
         }
         if self.retry_min > self.retry_max {

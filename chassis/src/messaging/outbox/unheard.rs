@@ -91,10 +91,10 @@ impl Unheard {
         matches!(before, Some(Kind::Kept { .. }))
     }
 
-    /// Nobody hears an event of that kind.
-    pub(super) fn unheard(&self, route: &Route, now: Instant) -> Fate {
+    /// Nobody hears an event of that kind, or not all who must. It may be kept `for_ever`.
+    pub(super) fn unheard(&self, route: &Route, now: Instant, for_ever: bool) -> Fate {
         let mut kinds = self.kinds();
-        if kinds.len() >= KINDS && !kinds.contains_key(route) {
+        if kinds.len() >= KINDS && !kinds.contains_key(route) && !for_ever {
             return Fate::Dropped { first: false };
         }
         let mut first = false;
@@ -103,7 +103,7 @@ impl Unheard {
             Kind::Kept { since: now, failures: 0, next: None }
         });
         let fate = match kind {
-            Kind::Kept { since, .. } if now.duration_since(*since) >= self.patience => {
+            Kind::Kept { since, .. } if !for_ever && now.duration_since(*since) >= self.patience => {
                 *kind = Kind::GivenUp;
                 Fate::Dropped { first: true }
             }
@@ -168,21 +168,21 @@ mod tests {
     fn of_a_kind_that_is_kept_one_at_a_time_finds_out() {
         let (unheard, placed, now) = unheard();
         assert!(unheard.may_send(&placed, now) && unheard.may_send(&placed, now), "nothing is known against it");
-        assert_eq!(unheard.unheard(&placed, now), Fate::Kept { first: true });
+        assert_eq!(unheard.unheard(&placed, now, false), Fate::Kept { first: true });
         assert!(!unheard.may_send(&placed, now));
         assert_eq!(unheard.waiting(now), std::slice::from_ref(&placed));
         let later = now + Duration::from_secs(1);
         assert!(unheard.waiting(later).is_empty());
         assert!(unheard.may_send(&placed, later));
         assert!(!unheard.may_send(&placed, later), "one is on its way");
-        assert_eq!(unheard.unheard(&placed, later), Fate::Kept { first: false });
+        assert_eq!(unheard.unheard(&placed, later, false), Fate::Kept { first: false });
         assert!(unheard.may_send(&route("orders.events", "order.paid.v1"), later), "others are not held up");
     }
 
     #[test]
     fn what_is_heard_sets_the_others_free() {
         let (unheard, placed, now) = unheard();
-        unheard.unheard(&placed, now);
+        unheard.unheard(&placed, now, false);
         assert!(unheard.heard(&placed));
         assert!(unheard.may_send(&placed, now));
         assert!(!unheard.heard(&placed), "nothing is kept any more");
@@ -191,19 +191,26 @@ mod tests {
     #[test]
     fn patience_ends_once_and_is_had_again_after_it_was_heard() {
         let (unheard, placed, now) = unheard();
-        unheard.unheard(&placed, now);
+        unheard.unheard(&placed, now, false);
         let late = now + PATIENCE;
-        assert_eq!(unheard.unheard(&placed, late), Fate::Dropped { first: true });
-        assert_eq!(unheard.unheard(&placed, late), Fate::Dropped { first: false });
+        assert_eq!(unheard.unheard(&placed, late, false), Fate::Dropped { first: true });
+        assert_eq!(unheard.unheard(&placed, late, false), Fate::Dropped { first: false });
         assert!(unheard.may_send(&placed, late) && unheard.kept().is_empty());
         assert!(!unheard.heard(&placed));
-        assert_eq!(unheard.unheard(&placed, late), Fate::Kept { first: true });
+        assert_eq!(unheard.unheard(&placed, late, false), Fate::Kept { first: true });
+    }
+
+    #[test]
+    fn patience_for_those_who_must_hear_has_no_end() {
+        let (unheard, placed, now) = unheard();
+        assert_eq!(unheard.unheard(&placed, now, true), Fate::Kept { first: true });
+        assert_eq!(unheard.unheard(&placed, now + PATIENCE, true), Fate::Kept { first: false });
     }
 
     #[test]
     fn an_attempt_that_found_out_nothing_is_made_again() {
         let (unheard, placed, now) = unheard();
-        unheard.unheard(&placed, now);
+        unheard.unheard(&placed, now, false);
         let later = now + Duration::from_secs(1);
         assert!(unheard.may_send(&placed, later));
         unheard.unknown(&placed, later);

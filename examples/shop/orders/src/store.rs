@@ -123,21 +123,12 @@ pub(crate) async fn move_on(tx: &mut Tx, id: &str, from: OrderState, next: Next)
 async fn pass(tx: &mut Tx, id: &str, state: OrderState, at: i64) -> Result<()> {
     sqlx::query("INSERT INTO order_history (order_id, step, state, at) VALUES ($1, $2, $3, $4)")
         .bind(id)
-        .bind(step(state))
+        .bind(state.step())
         .bind(state.as_str())
         .bind(at)
         .execute(&mut *tx)
         .await?;
     Ok(())
-}
-
-/// How far along the way a state is.
-fn step(state: OrderState) -> i64 {
-    match state {
-        OrderState::Placed => 1,
-        OrderState::Reserved => 2,
-        OrderState::Confirmed | OrderState::Cancelled => 3,
-    }
 }
 
 /// An order with all that belongs to it.

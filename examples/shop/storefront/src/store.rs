@@ -103,20 +103,12 @@ pub(crate) async fn see(tx: &mut Tx, order_id: &str, state: OrderState) -> Resul
          ON CONFLICT (order_id) DO UPDATE SET step = $2, state = $3, updated_at = $4 WHERE order_states.step < $2",
     )
     .bind(order_id)
-    .bind(step(state))
+    .bind(state.step())
     .bind(state.as_str())
     .bind(now())
     .execute(&mut *tx)
     .await?;
     Ok(())
-}
-
-fn step(state: OrderState) -> i64 {
-    match state {
-        OrderState::Placed => 1,
-        OrderState::Reserved => 2,
-        OrderState::Confirmed | OrderState::Cancelled => 3,
-    }
 }
 
 /// The orders of a shopper, the newest first.

@@ -15,8 +15,10 @@ use super::depot::DepotClient;
 
 /// Without these a client has no policy but its time limits, which are long.
 pub const NO_POLICIES: &str = "timeout = '30s'\nattempt_timeout = '29s'\nretry.attempts = 1\n\
-    breaker.mode = 'disabled'\nbulkhead.concurrent = 100000\n\
-    balance.policy = 'round_robin'\nbalance.outlier.consecutive_failures = 0\n";
+    breaker.mode = 'disabled'\nbulkhead.concurrent = 100000\n";
+
+/// With these it asks one instance after the other, however they are.
+pub const ONE_AFTER_THE_OTHER: &str = "balance.policy = 'round_robin'\nbalance.outlier.consecutive_failures = 0\n";
 
 struct Caller;
 

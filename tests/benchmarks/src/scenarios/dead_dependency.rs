@@ -57,7 +57,7 @@ pub async fn run(Pace(pace): Pace) -> Result<Measured, String> {
     );
     let (defaults, budget, neither) = (defaults?, budget?, neither?);
 
-    let bound = 100.0 * (RATIO + FLOOR / RATE);
+    let bound = (100.0 * (RATIO + FLOOR / RATE)).round();
     let extra = |seen: &Seen| extra_over_time(seen, pace).into_iter().map(|point| point.1).fold(0.0, f64::max);
     let recovered = |seen: &Seen| recovered_after(&seen.samples, BACK * pace, END * pace, 99.0);
     let unit = "% more attempts";
@@ -112,13 +112,17 @@ pub async fn run(Pace(pace): Pace) -> Result<Measured, String> {
     Ok(Measured { rows, plots })
 }
 
+/// In which steps windows are looked at, in seconds.
+const STEP: f64 = 0.1;
+
 /// How many attempts there were beyond one for each call, over every window of the budget's length, in percent of its calls.
+/// Those are counted to within a step: the caller's own windows end at any moment.
 fn extra_over_time(seen: &Seen, pace: f64) -> Points {
     let calls: Vec<f64> = seen.samples.iter().map(|sample| sample.at).collect();
-    let ends = (0..=((END * pace - WINDOW) * 10.0).max(0.0) as usize).map(|step| WINDOW + step as f64 / 10.0);
+    let ends = (0..=((END * pace - WINDOW) / STEP).max(0.0) as usize).map(|step| WINDOW + step as f64 * STEP);
     let extra = |end: f64| {
-        let within = |moments: &[f64]| count_between(moments, end - WINDOW, end) as f64;
-        (end, 100.0 * within(&seen.retries) / within(&calls).max(1.0))
+        let retries = count_between(&seen.retries, end - WINDOW, end);
+        (end, 100.0 * retries as f64 / count_between(&calls, end - WINDOW - STEP, end).max(1) as f64)
     };
     ends.map(extra).collect()
 }

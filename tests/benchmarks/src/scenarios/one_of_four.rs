@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::caller::{NO_POLICIES, caller};
+use super::caller::{NO_POLICIES, ONE_AFTER_THE_OTHER, caller};
 use super::depot::{DepotClient, Dials};
 use super::figures::{between, failed_percent, over_time, p99};
 use super::host::Host;
@@ -92,7 +92,7 @@ async fn run(Pace(pace): Pace, turn: impl Fn(&Dials, bool)) -> Result<Samples, S
     let addresses: Vec<String> = hosts.iter().map(|host| host.address().to_string()).collect();
     let [four, others] = [&addresses[..4], &addresses[4..]].map(|four| format!("endpoints = {four:?}\n"));
     let (_with, with) = caller(&four).await?;
-    let (_without, without) = caller(&format!("{four}{NO_POLICIES}")).await?;
+    let (_without, without) = caller(&format!("{four}{ONE_AFTER_THE_OTHER}{NO_POLICIES}")).await?;
     let (_normal, normal) = caller(&others).await?;
     let start = Instant::now();
     let calls = |client: DepotClient| {

@@ -13,8 +13,8 @@ use super::plot::{Curve, Plot};
 use super::{Measured, Pace};
 use crate::report::Row;
 
-const PLACES: usize = 8;
-const DELAY: Duration = Duration::from_millis(80);
+const PLACES: usize = 16;
+const DELAY: Duration = Duration::from_millis(160);
 /// Answers a second.
 const CAPACITY: f64 = 100.0;
 const PATIENCE: Duration = Duration::from_secs(1);

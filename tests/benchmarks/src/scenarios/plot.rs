@@ -16,6 +16,8 @@ const HEAD: u32 = 56;
 const FONT: &str = "sans-serif";
 const INK: RGBColor = RGBColor(51, 51, 51);
 const SHADE: RGBColor = RGBColor(247, 231, 206);
+/// For a stretch that follows another one without a gap.
+const NEXT_SHADE: RGBColor = RGBColor(222, 235, 222);
 /// Told apart by people who see few colours too (Okabe and Ito).
 const COLOURS: [RGBColor; 4] =
     [RGBColor(0, 114, 178), RGBColor(213, 94, 0), RGBColor(0, 158, 115), RGBColor(204, 121, 167)];
@@ -79,10 +81,10 @@ impl Plot {
         let across = 0.0..end.ceil();
         if self.logarithmic {
             let lowest = points().map(|point| point.1).filter(|value| *value > 0.0).fold(highest, f64::min);
-            let decades = 10f64.powf(lowest.log10().floor())..10f64.powf(highest.log10().ceil());
+            let decades = 10f64.powf(lowest.log10().floor())..2.0 * 10f64.powf(highest.log10().ceil());
             self.curves_on(chart.build_cartesian_2d(across, decades.clone().log_scale())?, &decades)?;
         } else {
-            let up = 0.0..highest * 1.08;
+            let up = 0.0..highest * 1.15;
             self.curves_on(chart.build_cartesian_2d(across, up.clone())?, &up)?;
         }
         root.present()?;
@@ -115,9 +117,12 @@ impl Plot {
     where
         Y: Ranged<ValueType = f64> + ValueFormatter<f64>,
     {
+        let mut before = f64::NAN;
         for (when, _) in &self.shaded {
+            let shade = if before == when.start { NEXT_SHADE } else { SHADE };
+            before = when.end;
             let corners = [(when.start, up.start), (when.end, up.end)];
-            chart.draw_series([Rectangle::new(corners, SHADE.filled())])?;
+            chart.draw_series([Rectangle::new(corners, shade.filled())])?;
         }
         chart
             .configure_mesh()

@@ -7,7 +7,7 @@ use std::time::Duration;
 use harness::ports::Port;
 use tokio::time::{Instant, sleep};
 
-use super::caller::{NO_POLICIES, caller};
+use super::caller::{NO_POLICIES, ONE_AFTER_THE_OTHER, caller};
 use super::depot::Dials;
 use super::figures::{failed, over_time};
 use super::host::Host;
@@ -93,7 +93,7 @@ async fn watch(start: Instant, pace: f64, how: How) -> Result<Vec<Sample>, Strin
     let (_caller, client) = caller(&match how {
         How::File => format!("endpoints_file = {file:?}\n"),
         How::List => format!("endpoints = {addresses:?}\n"),
-        How::Killed => format!("endpoints = {addresses:?}\n{NO_POLICIES}"),
+        How::Killed => format!("endpoints = {addresses:?}\n{ONE_AFTER_THE_OTHER}{NO_POLICIES}"),
     })
     .await?;
 

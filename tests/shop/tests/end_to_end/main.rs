@@ -3,6 +3,7 @@
 mod browser;
 mod failpoint;
 mod kill;
+mod opening;
 mod orders;
 mod support;
 mod trace;

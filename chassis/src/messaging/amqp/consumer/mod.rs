@@ -21,6 +21,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 use tracing::{debug, warn};
 
+pub(super) use self::acker::Ackers;
 use self::open::{Live, Opening};
 use self::settle::Settlement;
 use super::side::Side;

@@ -14,7 +14,7 @@ use super::super::error;
 use super::super::link::Link;
 use super::super::side::Side;
 use super::super::supervisor::Plan;
-use super::acker::{self, Settled};
+use super::acker::Settled;
 use crate::messaging::backoff::Backoff;
 use crate::messaging::driver::{Consume, DeclareError, Interruption};
 
@@ -82,7 +82,7 @@ impl Opening {
         let channel = link.channel().await.map_err(lost)?;
         match timeout(START, self.consume(&channel)).await {
             Ok(Ok(stream)) => {
-                let acker = acker::start(channel.clone());
+                let acker = self.plan.ackers.start(channel.clone());
                 Ok(Live { channel, stream, acker })
             }
             Ok(Err(error)) if error.is_amqp_soft_error() => Err(DeclareError::Refused(error::words(&error))),

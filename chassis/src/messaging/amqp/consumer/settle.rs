@@ -1,7 +1,9 @@
 //! Settling one delivery.
 
+use std::future::ready;
+
 use lapin::Acker;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 use super::acker::Settled;
 use crate::BoxFuture;
@@ -27,13 +29,10 @@ impl Settle for Settlement {
     }
 
     fn settle(mut self: Box<Self>, outcome: Outcome) -> BoxFuture<'static, Result<(), SettleError>> {
-        Box::pin(async move {
-            let (done, told) = oneshot::channel();
-            let acker = self.acker.take().ok_or(SettleError)?;
-            let settled = Settled { tag: self.tag, outcome, done: Some(done) };
-            acker.send(settled).map_err(|_| SettleError)?;
-            told.await.unwrap_or(Err(SettleError))
-        })
+        // Not waited for: the broker answers none of them, so that nobody would know more after the frame is written.
+        let acker = self.acker.take().filter(|_| self.liveness.usable());
+        let sent = acker.and_then(|acker| acker.send(Settled { tag: self.tag, outcome }).ok());
+        Box::pin(ready(sent.ok_or(SettleError)))
     }
 }
 
@@ -41,7 +40,7 @@ impl Drop for Settlement {
     fn drop(&mut self) {
         if let Some(acker) = self.acker.take() {
             // Fails when the channel is gone, and then the broker returns the message by itself.
-            let _ = acker.send(Settled { tag: self.tag, outcome: Outcome::Return, done: None });
+            let _ = acker.send(Settled { tag: self.tag, outcome: Outcome::Return });
         }
     }
 }

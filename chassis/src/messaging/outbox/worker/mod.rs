@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::OutboxSettings;
+use super::hearers::Hearers;
 use super::lanes::{Lane, Lanes};
 use super::metrics::Metrics;
 use super::row::{Letter, Row};
@@ -42,6 +43,8 @@ pub(super) struct Shared {
     pub(super) halt: CancellationToken,
     /// What nobody hears.
     pub(super) unheard: Arc<Unheard>,
+    /// Who must be there.
+    pub(super) hearers: Hearers,
 }
 
 /// Why a worker ended by itself.
@@ -236,6 +239,7 @@ impl Worker {
     fn publish(&mut self, flight: Flight, letter: Letter) {
         crate::failpoint!("outbox.after-commit-before-publish");
         let driver = self.shared.driver.clone();
+        let hearers = flight.event.is_some().then(|| self.shared.hearers.clone());
         let outgoing = Outgoing {
             exchange: letter.exchange,
             routing_key: letter.routing_key,
@@ -245,6 +249,11 @@ impl Worker {
             deadline: flight.begun + self.shared.settings.publish_timeout,
         };
         self.steps.push(Box::pin(async move {
+            if let Some(hearers) = hearers
+                && let Err(error) = hearers.all_there(&*driver, &outgoing.exchange, &outgoing.routing_key).await
+            {
+                return Step::Sent { flight, result: Err(error) };
+            }
             let result = driver.publish(outgoing).await;
             Step::Sent { flight, result }
         }));

@@ -72,7 +72,8 @@ impl Worker {
     fn not_sent(&mut self, flight: Flight, error: &PublishError) {
         match (&flight.event, error) {
             (Some(event), PublishError::Unroutable { routing_key, .. }) => {
-                let fate = self.shared.unheard.unheard(event, Instant::now());
+                let for_ever = self.shared.hearers.wants(routing_key);
+                let fate = self.shared.unheard.unheard(event, Instant::now(), for_ever);
                 self.unheard(&flight, event, routing_key, fate);
             }
             (event, _) => {
@@ -90,7 +91,9 @@ impl Worker {
         let patience = self.shared.settings.unroutable_for;
         match fate {
             Fate::Kept { first } => {
-                if first {
+                if first && self.shared.hearers.wants(kind) {
+                    tracing::warn!(event, "not all who must hear this event are there; it is kept until they are");
+                } else if first {
                     tracing::warn!(event, ?patience, "nobody hears this event; it is kept, in case its consumer comes");
                 }
                 self.hungry = true;

@@ -51,6 +51,15 @@ impl OrderState {
         }
     }
 
+    /// How far along the way it is: an order never goes back.
+    pub fn step(self) -> i64 {
+        match self {
+            Self::Placed => 1,
+            Self::Reserved => 2,
+            Self::Confirmed | Self::Cancelled => 3,
+        }
+    }
+
     /// Whether nothing changes any more.
     pub fn is_final(self) -> bool {
         matches!(self, Self::Confirmed | Self::Cancelled)

@@ -75,9 +75,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let stack = ServiceBuilder::new()
         .set_x_request_id(MakeRequestUuid)
-        .layer(TraceLayer::new_for_http().make_span_with(|request: &Request| {
-            tracing::info_span!("request", method = %request.method(), path = request.uri().path())
-        }))
+        .layer(TraceLayer::new_for_http().make_span_with(
+            |request: &Request| tracing::info_span!("request", method = %request.method(), path = request.uri().path()),
+        ))
         .propagate_x_request_id()
         .layer(CatchPanicLayer::new())
         .layer(HandleErrorLayer::new(|_: BoxError| async { StatusCode::SERVICE_UNAVAILABLE }))

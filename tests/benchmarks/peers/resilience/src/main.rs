@@ -1,5 +1,6 @@
 //! Measures the library's policies beside what else there is, in rounds whose order is shuffled, and prints what it
-//! measured as JSON: a list of `{row, subject, threads, unit, values}`. Run by `benchmarks resilience`.
+//! measured as JSON: a list of `{row, subject, threads, unit, values}`. Run by `benchmarks resilience`; for a profiler
+//! `resilience 20 chassis`, `resilience 20 hyper-util` and `resilience 20 incoming` make so many rounds of calls in one way only.
 
 mod breakers;
 mod incoming;
@@ -11,19 +12,22 @@ mod retries;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let mut arguments = std::env::args().skip(1);
-    let rounds = arguments.next().and_then(|text| text.parse().ok()).unwrap_or(20);
-    // For a profile of one stack alone.
-    let only = arguments.next();
-    let mut measured = Vec::new();
-    if only.is_none() {
-        let mut subjects = breakers::subjects();
-        subjects.extend(retries::subjects());
-        subjects.extend(limits::subjects());
-        measured = measure::all(&subjects, rounds);
+    let rounds = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(20);
+    if let Some(way) = std::env::args().nth(2) {
+        let called = if way == "incoming" { incoming::measure(rounds).map(drop) } else { outgoing::call(rounds, &way) };
+        return match called {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("resilience: {error}");
+                ExitCode::FAILURE
+            }
+        };
     }
-    let stacks: [(&str, Stack); 2] = [("incoming-stack", incoming::measure), ("outgoing-stack", outgoing::measure)];
-    for (_, stack) in stacks.into_iter().filter(|(name, _)| only.as_ref().is_none_or(|only| only == name)) {
+    let mut subjects = breakers::subjects();
+    subjects.extend(retries::subjects());
+    subjects.extend(limits::subjects());
+    let mut measured = measure::all(&subjects, rounds);
+    for stack in [incoming::measure, outgoing::measure] {
         match stack(rounds) {
             Ok(rows) => measured.extend(rows),
             Err(error) => {
@@ -40,6 +44,3 @@ fn main() -> ExitCode {
         Err(_) => ExitCode::FAILURE,
     }
 }
-
-/// Measures what a stack adds in so many rounds.
-type Stack = fn(usize) -> Result<Vec<measure::Measured>, String>;

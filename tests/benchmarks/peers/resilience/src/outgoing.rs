@@ -92,6 +92,24 @@ pub fn measure(rounds: usize) -> std::result::Result<Vec<Measured>, String> {
     })
 }
 
+/// Makes so many rounds of calls in one way, for a profiler.
+pub fn call(rounds: usize, way: &str) -> std::result::Result<(), String> {
+    let address = serve().map_err(|error| format!("cannot serve: {error}"))?;
+    let ours = InventoryClient::connect(&address).map_err(|error| error.to_string())?;
+    let bare: Client<HttpConnector, Full<Bytes>> = Client::builder(TokioExecutor::new()).build(connector());
+    let uri = format!("{address}/v1/stock/mug");
+    runtime().block_on(async {
+        for _ in 0..rounds * CALLS as usize {
+            if way == "chassis" {
+                ours.stock("mug".to_owned()).await.map_err(|error| format!("{error:#}"))?;
+            } else {
+                plain(&bare, &uri).await.map_err(|error| error.to_string())?;
+            }
+        }
+        Ok(())
+    })
+}
+
 fn connector() -> HttpConnector {
     let mut tcp = HttpConnector::new();
     tcp.set_nodelay(true);
