@@ -57,6 +57,21 @@ impl Signals {
     }
 }
 
+/// What a call took, in seconds or in how many times as long as without load.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Measure {
+    pub(super) took: f64,
+    /// As far as it counts when it is asked whether calls wait at all: those of one limit, be they half of all, cannot by
+    /// themselves make it look so.
+    pub(super) counted: f64,
+}
+
+impl Measure {
+    pub(super) fn seconds(took: Duration) -> Self {
+        Self { took: took.as_secs_f64(), counted: took.as_secs_f64() }
+    }
+}
+
 /// How many times as long as without load calls take.
 #[derive(Debug, Default)]
 pub(super) struct Times {
@@ -70,11 +85,13 @@ impl Times {
     }
 
     /// `None` until it is known what they take without load.
-    pub(super) fn of(&self, took: Duration, shared: &AdaptiveLimitPolicy) -> Option<f64> {
+    pub(super) fn of(&self, took: Duration, shared: &AdaptiveLimitPolicy) -> Option<Measure> {
         let unloaded = f64::from_bits(self.unloaded.load(Relaxed));
-        // Those of one limit, be they half of all, cannot by themselves make the mean look like waiting.
         let most = 2.0 * shared.0.tolerance - 1.0;
-        (unloaded > 0.0).then(|| (took.as_secs_f64() / unloaded).min(most))
+        (unloaded > 0.0).then(|| {
+            let times = took.as_secs_f64() / unloaded;
+            Measure { took: times, counted: times.min(most) }
+        })
     }
 }
 

@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, TryLockError};
 use std::time::{Duration, Instant};
 
 use super::Priority;
-use super::family::{Above, Signals, Times};
+use super::family::{Above, Measure, Signals, Times};
 use super::policy::AdaptiveLimitPolicy;
 
 /// A window with fewer calls than this goes on.
@@ -57,6 +57,8 @@ pub(super) struct Sample {
     pub(super) calls: u32,
     /// Of what they took.
     sum: f64,
+    /// The same as far as it counts for whether they wait.
+    counted: f64,
     /// The most that were in flight.
     peak: u32,
     overloaded: bool,
@@ -93,6 +95,7 @@ impl State {
             since: now,
             calls: 0,
             sum: 0.0,
+            counted: 0.0,
             peak: 0,
             overloaded: false,
             doubts: 0,
@@ -149,14 +152,14 @@ impl State {
             match self.times.of(took, &above.policy).filter(|_| ended == Ended::Answered) {
                 Some(times) => above.go(took, times, Ended::Answered, now),
                 // What fails for want of room below one of them says nothing of the others.
-                None => above.go(took, 0.0, Ended::Ignored, now),
+                None => above.go(took, Measure::seconds(took), Ended::Ignored, now),
             }
         }
-        self.go(took, took.as_secs_f64(), ended, now);
+        self.go(took, Measure::seconds(took), ended, now);
     }
 
     /// The same with a measure for what the call took.
-    fn go(&self, took: Duration, measure: f64, ended: Ended, now: Instant) {
+    fn go(&self, took: Duration, measure: Measure, ended: Ended, now: Instant) {
         let in_flight = self.in_flight.fetch_sub(1, Relaxed);
         if ended == Ended::Ignored {
             return;
@@ -174,7 +177,8 @@ impl State {
         } else if !sample.is_probing() || took <= now.saturating_duration_since(sample.since) {
             // What began among twice as many says nothing of half of them.
             sample.calls += 1;
-            sample.sum += measure;
+            sample.sum += measure.took;
+            sample.counted += measure.counted;
         }
         let full = sample.calls >= SAMPLES || sample.overloaded;
         // As long as the shared limit looks, it says when the window ends.
@@ -246,13 +250,14 @@ impl Sample {
 
     /// Begins a window.
     pub(super) fn restart(&mut self, now: Instant) {
-        *self = Self { since: now, calls: 0, sum: 0.0, peak: 0, overloaded: false, ..*self };
+        *self = Self { since: now, calls: 0, sum: 0.0, counted: 0.0, peak: 0, overloaded: false, ..*self };
     }
 
     /// By which factor fewer calls would not wait: 1 where they do not.
     fn gradient(&self, policy: &AdaptiveLimitPolicy, mean: f64) -> f64 {
         let unloaded = self.unloaded.map_or(mean, |unloaded| unloaded.min(mean));
-        (policy.0.tolerance * unloaded / mean.max(f64::MIN_POSITIVE)).clamp(0.5, 1.0)
+        let factor = |mean: f64| (policy.0.tolerance * unloaded / mean.max(f64::MIN_POSITIVE)).clamp(0.5, 1.0);
+        if factor(self.counted / f64::from(self.calls.max(1))) < 1.0 { factor(mean) } else { 1.0 }
     }
 
     /// Whether the limit is what keeps more from coming in, or nearly.

@@ -40,7 +40,7 @@ fn bare() -> Router {
 async fn ask(router: &Router) -> std::result::Result<Response, String> {
     let request = Request::get("/products/mug").header("host", "localhost").body(Body::empty());
     let request = request.map_err(|error| error.to_string())?;
-    let response = router.clone().oneshot(request).await.map_err(|never| match never {})?;
+    let response = router.clone().oneshot(request).await.unwrap_or_else(|never| match never {});
     if response.status() == 200 { Ok(response) } else { Err(format!("answered {}", response.status())) }
 }
 

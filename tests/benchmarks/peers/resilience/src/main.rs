@@ -1,6 +1,6 @@
 //! Measures the library's policies beside what else there is, in rounds whose order is shuffled, and prints what it
 //! measured as JSON: a list of `{row, subject, threads, unit, values}`. Run by `benchmarks resilience`; for a profiler
-//! `resilience 20 chassis` and `resilience 20 hyper-util` make so many rounds of calls in one way only.
+//! `resilience 20 chassis`, `resilience 20 hyper-util` and `resilience 20 incoming` make so many rounds of calls in one way only.
 
 mod breakers;
 mod incoming;
@@ -14,7 +14,8 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let rounds = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(20);
     if let Some(way) = std::env::args().nth(2) {
-        return match outgoing::call(rounds, &way) {
+        let called = if way == "incoming" { incoming::measure(rounds).map(drop) } else { outgoing::call(rounds, &way) };
+        return match called {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
                 eprintln!("resilience: {error}");
