@@ -98,8 +98,8 @@ async fn foreign_messages_that_make_no_sense_are_parked() {
     for (number, (header, value, _)) in cases.iter().enumerate() {
         let message = placed(number as u32);
         let mut headers = FieldTable::default();
-        for (name, value) in &message.headers {
-            headers.insert(name.as_str().into(), text(value));
+        for (name, value) in message.headers.iter() {
+            headers.insert(name.into(), text(value));
         }
         headers.insert((*header).into(), value.clone());
         let properties = BasicProperties::default()

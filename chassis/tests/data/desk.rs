@@ -29,7 +29,7 @@ async fn park(scratch: &Scratch, keys: &[&str]) -> (chassis::data::Database, Vec
         broker.fail(key, [PublishError::TooLarge { what: "body", size: rows.len() + 100, limit: 10 }]);
         let mut row = pending(*key, Some("order-7"));
         row.message.body = br#"{"order":7}"#.as_slice().into();
-        row.message.headers.insert("cloudEvents_subject".into(), "7".into());
+        row.message.headers.insert("cloudEvents_subject", "7");
         rows.push(row);
     }
     store(&db, &rows).await;

@@ -80,7 +80,7 @@ async fn what_is_committed_is_sent_as_it_was(scratch: Scratch) {
         correlation_id: Some("é".into()),
         reply_to: Some("orders.replies".into()),
         timestamp: Some(SystemTime::UNIX_EPOCH + Duration::from_millis(1_700_000_000_123)),
-        headers: [("traceparent".into(), "00-a-b-01".into()), ("\"quoted\"".into(), "line\nline".into())].into(),
+        headers: [("traceparent", "00-a-b-01"), ("\"quoted\"", "line\nline")].into(),
         body: vec![0, 255, b'{'].into(),
     };
     store(&db, std::slice::from_ref(&pending)).await;
@@ -259,7 +259,7 @@ async fn ids_and_headers_that_cannot_be_stored_are_refused(scratch: Scratch) {
     let error = enqueue(&mut tx, &wrong).await.unwrap_err();
     assert_eq!(error.to_string(), "the id of a message must be a UUID, not `42`");
     let mut wrong = pending("a", None);
-    wrong.message.headers.insert("note".into(), "\0".into());
+    wrong.message.headers.insert("note", "\0");
     let error = enqueue(&mut tx, &wrong).await.unwrap_err();
     assert_eq!(error.to_string(), "the header `note` holds a zero character, which can't be stored");
     // Neither has harmed the transaction.

@@ -84,7 +84,7 @@ async fn the_trace_goes_on_through_outbox_and_broker() {
     let consumer = consume(&driver, &db).await;
     let mut cause = placed(1);
     let trace = "0af7651916cd43dd8448eb211c80319c";
-    cause.headers.insert("traceparent".into(), format!("00-{trace}-b7ad6b7169203331-01"));
+    cause.headers.insert("traceparent", format!("00-{trace}-b7ad6b7169203331-01"));
     send(&driver, cause.clone()).await;
     let effect = audited(&driver, 1).await.remove(0);
     assert_eq!(&effect.headers["traceparent"][3..35], trace);
