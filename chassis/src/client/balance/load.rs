@@ -3,11 +3,16 @@
 //! The peak-sensitive moving average of Finagle and linkerd: a sample above the average replaces it, one below pulls it
 //! down by `1 - e^(-Δt / τ)`, where Δt is the time since the last sample. Without samples it decays likewise, so that an
 //! instance that was slow is tried again.
+//!
+//! But not as fast: who answers shows that a peak has passed, and who is not asked shows nothing. With one τ for both, a pause
+//! of a second in the caller would have every instance look slow for half a minute, and one that is slow like the others.
 
 use tokio::time::Duration;
 
-/// How fast what was is forgotten.
-const TAU: Duration = Duration::from_secs(10);
+/// How fast a peak is forgotten by an instance that answers.
+const ANSWERING: Duration = Duration::from_secs(1);
+/// The same of one that is not asked.
+const IDLE: Duration = Duration::from_secs(10);
 
 /// The average latency of one instance. Times are since a common start.
 #[derive(Debug, Clone, Copy, Default)]
@@ -22,18 +27,18 @@ pub(super) struct Load {
 impl Load {
     pub(super) fn observe(&mut self, took: Duration, now: Duration) {
         let took = took.as_secs_f64();
-        let average = self.decayed(now, took);
+        let average = self.decayed(now, took, ANSWERING);
         *self = Self { average: took.max(average), at: now.max(self.at), known: true };
     }
 
     /// The average in seconds, `None` before the first sample.
     pub(super) fn average(&self, now: Duration) -> Option<f64> {
-        self.known.then(|| self.decayed(now, 0.0))
+        self.known.then(|| self.decayed(now, 0.0, IDLE))
     }
 
-    fn decayed(&self, now: Duration, towards: f64) -> f64 {
+    fn decayed(&self, now: Duration, towards: f64, tau: Duration) -> f64 {
         let passed = now.saturating_sub(self.at).as_secs_f64();
-        let kept = (-passed / TAU.as_secs_f64()).exp();
+        let kept = (-passed / tau.as_secs_f64()).exp();
         self.average * kept + towards * (1.0 - kept)
     }
 }
@@ -54,9 +59,19 @@ mod tests {
         load.observe(MS(500), MS(100));
         assert_eq!(load.average(MS(100)), Some(0.5));
         load.observe(MS(10), MS(200));
-        assert!(load.average(MS(200)).is_some_and(|average| average > 0.49));
-        let later = load.average(MS(200) + TAU * 7);
+        assert!(load.average(MS(200)).is_some_and(|average| average > 0.4));
+        let later = load.average(MS(200) + IDLE * 7);
         assert!(later.is_some_and(|average| average < 0.001), "{later:?}");
+    }
+
+    #[test]
+    fn who_answers_is_forgiven_sooner_than_who_is_not_asked() {
+        let (mut asked, mut idle) = (Load::default(), Load::default());
+        asked.observe(MS(1000), MS(0));
+        idle.observe(MS(1000), MS(0));
+        (1..=50).for_each(|n| asked.observe(MS(20), MS(n * 100)));
+        assert!(asked.average(MS(5000)).is_some_and(|average| average < 0.03), "{asked:?}");
+        assert!(idle.average(MS(5000)).is_some_and(|average| average > 0.5), "{idle:?}");
     }
 
     proptest! {
