@@ -85,7 +85,7 @@ impl Letter {
         let time =
             |name: &str| header(name).and_then(|text| text.parse::<jiff::Timestamp>().ok()).map(SystemTime::from);
         let number = |name: &str| header(name).and_then(|text| text.parse::<u32>().ok());
-        let parked_at = time(headers::PARKED_AT).or_else(|| header("x-death").and_then(|deaths| death(deaths)));
+        let parked_at = time(headers::PARKED_AT).or_else(|| header("x-death").and_then(death));
         let reason = text(headers::REASON).or_else(|| text(headers::FIRST_DEATH_REASON));
         let trace = header(TRACEPARENT).and_then(TraceContext::parse);
         Self {
