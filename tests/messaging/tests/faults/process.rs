@@ -229,7 +229,10 @@ async fn killed_at(failpoint: &str) {
     let place = Place::new(LEDGER, &host.uri());
     let mut doomed = place.program().env("CHASSIS_FAILPOINT", failpoint).start();
     place.up().await;
-    assert_eq!(place.make(0, 40).await.unwrap().status(), 200);
+    // It dies after the entries are stored, and perhaps before it has said so.
+    if let Ok(answer) = place.make(0, 40).await {
+        assert_eq!(answer.status(), 200);
+    }
     let status = doomed.wait().await;
     assert_eq!(status.signal(), Some(9), "{status}");
     let _follower: Process = place.start().await;
