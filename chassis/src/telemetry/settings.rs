@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tracing_subscriber::EnvFilter;
 
+use super::log::filter;
 use crate::config::{Faults, Secret, Settings, duration};
 
 /// The section `[telemetry]`.
@@ -13,7 +13,7 @@ use crate::config::{Faults, Secret, Settings, duration};
 #[non_exhaustive]
 pub struct TelemetrySettings {
     /// What is logged: a level, or a list such as `info,sqlx=warn,orders::stock=debug`. The variable `RUST_LOG` sets it too.
-    /// lapin is off unless asked for: it writes whole messages and user names, and what it says the driver says too.
+    /// lapin is off unless it is named: it writes whole messages and user names, and what it says the driver says too.
     pub log: String,
     /// How log lines look.
     pub format: LogFormat,
@@ -67,12 +67,7 @@ pub struct OtlpSettings {
 
 impl Default for TelemetrySettings {
     fn default() -> Self {
-        Self {
-            log: "info,lapin=off".to_owned(),
-            format: LogFormat::Auto,
-            sampling: None,
-            otlp: OtlpSettings::default(),
-        }
+        Self { log: "info".to_owned(), format: LogFormat::Auto, sampling: None, otlp: OtlpSettings::default() }
     }
 }
 
@@ -100,7 +95,7 @@ impl Settings for TelemetrySettings {
     const SECTION: &'static str = "telemetry";
 
     fn validate(&self, faults: &mut Faults) {
-        if let Err(error) = EnvFilter::try_new(&self.log) {
+        if let Err(error) = filter::parse(&self.log) {
             faults.add("log", format!("is no log filter: {error}")).hint("for example \"info\" or \"info,sqlx=warn\"");
         }
         if let Some(endpoint) = &self.otlp.endpoint {

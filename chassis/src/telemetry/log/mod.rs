@@ -1,5 +1,6 @@
 //! Log lines: lean JSON, or something pretty on a terminal, through a writer that never blocks whoever logs.
 
+pub(super) mod filter;
 mod json;
 mod layer;
 mod pretty;
@@ -43,7 +44,7 @@ impl Logs {
     }
 
     pub(super) fn install(settings: &TelemetrySettings, process: &str) -> Result<Arc<Self>> {
-        let filter = EnvFilter::try_new(&settings.log)?;
+        let filter = filter::parse(&settings.log)?;
         if let Some(installed) = INSTALLED.get() {
             return Ok(Arc::clone(installed));
         }
@@ -71,7 +72,7 @@ impl Logs {
     }
 
     pub(super) fn set_filter(&self, filter: &str) -> Result<()> {
-        let parsed = EnvFilter::try_new(filter)?;
+        let parsed = filter::parse(filter)?;
         if let Some(handle) = &self.handle {
             handle.reload(parsed)?;
         }
