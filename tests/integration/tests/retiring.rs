@@ -91,9 +91,24 @@ fn database(folder: &Folder) -> String {
     format!("sqlite:{}", folder.join("stock.db").display())
 }
 
+async fn open(folder: &Folder) -> Database {
+    Database::connect(&DatabaseSettings::at(database(folder)), "stock").await.expect("the database")
+}
+
+/// Which queues it reads a service notes soon after it has begun to.
+async fn until_noted(folder: &Folder) {
+    let db = open(folder).await;
+    eventually("the queue is noted", async || {
+        let noted = sqlx::query("SELECT 1 FROM chassis_queue").fetch_all(&db).await.expect("the queues");
+        (noted.len() == 1).then_some(())
+    })
+    .await;
+    db.close().await;
+}
+
 /// As if two hours had passed since the queues were last read.
 async fn two_hours_later(folder: &Folder) {
-    let db = Database::connect(&DatabaseSettings::at(database(folder)), "stock").await.expect("the database");
+    let db = open(folder).await;
     let aged = sqlx::query("UPDATE chassis_queue SET read_at = read_at - 7200000").execute(&db).await.expect("aged");
     assert_eq!(aged.rows_affected(), 1);
     db.close().await;
@@ -102,6 +117,7 @@ async fn two_hours_later(folder: &Folder) {
 async fn an_operator_retires_what_is_left(settings: &[String]) {
     let folder = Folder::new("retiring");
     let mut before = Stock::start(env!("CARGO_BIN_EXE_letters"), &folder, settings).await;
+    until_noted(&folder).await;
     assert!(before.process.terminate().await.success());
     two_hours_later(&folder).await;
 

@@ -25,7 +25,7 @@ mod tests {
         for quiet in ["info", "debug", "", "warn,sqlx=info"] {
             assert!(read(quiet).expect(quiet).contains("lapin=off"), "{quiet}");
         }
-        for told in ["lapin=warn", "info, lapin::channel=debug"] {
+        for told in ["lapin=warn", "info,lapin::channel=debug"] {
             assert!(!read(told).expect(told).contains("lapin=off"), "{told}");
         }
         assert!(read("loud").is_ok_and(|filter| filter.contains("loud=trace")), "a target by itself");

@@ -115,7 +115,7 @@ async fn a_broker_that_lets_nobody_in_ends_the_start() {
         (format!("amqp://127.0.0.1:{port}/?password=hunter2"), "what follows `?` or `#` is not read"),
     ] {
         let place = Place::new(LEDGER, &uri);
-        let mut process = place.program().args(["--set", "telemetry.log=trace"]).start();
+        let mut process = place.program().args(["--set", "telemetry.log=trace,lapin=trace"]).start();
         let status = process.wait().await;
         let said = process.lines().join("\n");
         assert!(!status.success() && status.signal().is_none(), "{status}: {said}");
@@ -138,7 +138,7 @@ async fn a_password_is_nowhere_to_be_seen() {
     broker.ctl(&["add_user", "service", "hunter2"]).await;
     broker.ctl(&["set_permissions", "service", ".*", ".*", ".*"]).await;
     let place = Place::new(LEDGER, &format!("amqp://service:hunter2@127.0.0.1:{}", broker.port()));
-    let mut process = place.program().args(["--set", "telemetry.log=trace"]).start();
+    let mut process = place.program().args(["--set", "telemetry.log=trace,lapin=trace"]).start();
     place.up().await;
     broker.ctl(&["change_password", "service", "another"]).await;
     broker.close_all_connections("a new password").await;
