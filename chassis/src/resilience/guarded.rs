@@ -39,6 +39,7 @@ where
 {
     type Output = Result<Response, GuardError<R, Error>>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().state.project() {
             Projected::Passed { inner } => inner.poll(cx).map_err(GuardError::Inner),

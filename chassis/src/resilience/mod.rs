@@ -27,11 +27,13 @@ pub mod timeout;
 
 mod error;
 mod guarded;
+mod judged;
 mod outcome;
 mod preset;
 mod window;
 
 pub use error::{GuardError, InvalidPolicy, Rule};
 pub use guarded::Guarded;
+pub use judged::Judged;
 pub use outcome::{Classify, ErrorsFail, Outcome};
 pub use preset::Preset;

@@ -6,6 +6,7 @@ use super::policy::AdaptiveLimitPolicy;
 use super::state::{Ended, State};
 use super::{LimitReached, Priority};
 use crate::resilience::Outcome;
+use crate::resilience::judged::Leave;
 
 /// A limit that follows what is below it. Cloning gives another handle to the same.
 #[derive(Clone)]
@@ -87,6 +88,12 @@ impl Entry {
             let now = now();
             state.leave(now.saturating_duration_since(self.since), ended, now);
         }
+    }
+}
+
+impl Leave for Entry {
+    fn record(self, outcome: Outcome) {
+        self.record(outcome);
     }
 }
 

@@ -22,7 +22,6 @@
 //! ```
 
 mod family;
-mod future;
 mod layer;
 mod limit;
 mod policy;
@@ -32,7 +31,6 @@ mod state;
 use std::fmt;
 use std::time::Duration;
 
-pub use future::ResponseFuture;
 pub use layer::{AdaptiveLimitLayer, AnswersCount};
 pub use limit::{AdaptiveLimit, Entry};
 pub use policy::{AdaptiveLimitPolicy, AdaptiveLimitPolicyBuilder};

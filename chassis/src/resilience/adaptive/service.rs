@@ -2,8 +2,8 @@ use std::task::{Context, Poll};
 
 use tower::Service;
 
-use super::{AdaptiveLimit, LimitReached, Priority, ResponseFuture};
-use crate::resilience::{Classify, GuardError};
+use super::{AdaptiveLimit, Entry, LimitReached, Priority};
+use crate::resilience::{Classify, GuardError, Guarded, Judged};
 
 /// Says how much a request matters.
 pub trait PriorityOf<Request> {
@@ -46,7 +46,7 @@ where
 {
     type Response = S::Response;
     type Error = GuardError<LimitReached, S::Error>;
-    type Future = ResponseFuture<S::Future, C>;
+    type Future = Guarded<Judged<S::Future, Entry, C>, LimitReached>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         self.inner.poll_ready(cx).map_err(GuardError::Inner)
@@ -54,8 +54,8 @@ where
 
     fn call(&mut self, request: Request) -> Self::Future {
         match self.limit.try_enter(self.priority.priority_of(&request)) {
-            Ok(entry) => ResponseFuture::entered(self.inner.call(request), entry, self.classify.clone()),
-            Err(refusal) => ResponseFuture::refused(refusal),
+            Ok(entry) => Guarded::passed(Judged::new(self.inner.call(request), entry, self.classify.clone())),
+            Err(refusal) => Guarded::refused(refusal),
         }
     }
 }

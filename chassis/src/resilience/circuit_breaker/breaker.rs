@@ -10,6 +10,7 @@ use super::event::{Counts, Status, Transition};
 use super::policy::CircuitBreakerPolicy;
 use super::state::{self, State};
 use crate::resilience::Outcome;
+use crate::resilience::judged::Leave;
 
 /// How many changes a subscriber may be behind.
 const BACKLOG: usize = 64;
@@ -169,6 +170,13 @@ impl<B: Borrow<CircuitBreaker>> Permit<B> {
             let breaker = breaker.borrow();
             breaker.announce_some(breaker.0.state.record(&permit, now, outcome));
         }
+    }
+}
+
+impl<B: Borrow<CircuitBreaker>> Leave for Permit<B> {
+    #[inline]
+    fn record(self, outcome: Outcome) {
+        self.record_at(now(), outcome);
     }
 }
 

@@ -41,7 +41,6 @@
 mod breaker;
 mod error;
 mod event;
-mod future;
 mod layer;
 mod policy;
 mod service;
@@ -53,7 +52,6 @@ mod tests;
 pub use breaker::{CircuitBreaker, Permit};
 pub use error::CircuitOpen;
 pub use event::{Cause, Counts, Status, Transition};
-pub use future::ResponseFuture;
 pub use layer::CircuitBreakerLayer;
 pub use policy::{CircuitBreakerPolicy, CircuitBreakerPolicyBuilder, WindowKind};
 pub use service::CircuitBreakerService;

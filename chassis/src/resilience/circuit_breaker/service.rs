@@ -2,10 +2,9 @@ use std::task::{Context, Poll};
 
 use tower::Service;
 
-use super::breaker::CircuitBreaker;
+use super::breaker::{CircuitBreaker, Permit};
 use super::error::CircuitOpen;
-use super::future::ResponseFuture;
-use crate::resilience::{Classify, GuardError};
+use crate::resilience::{Classify, GuardError, Guarded, Judged};
 
 /// A service behind a [`CircuitBreaker`].
 ///
@@ -31,7 +30,7 @@ where
 {
     type Response = S::Response;
     type Error = GuardError<CircuitOpen, S::Error>;
-    type Future = ResponseFuture<S::Future, C>;
+    type Future = Guarded<Judged<S::Future, Permit<CircuitBreaker>, C>, CircuitOpen>;
 
     #[inline]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
@@ -41,8 +40,8 @@ where
     #[inline]
     fn call(&mut self, request: Request) -> Self::Future {
         match self.breaker.try_acquire_owned() {
-            Ok(permit) => ResponseFuture::passed(self.inner.call(request), permit, self.classify.clone()),
-            Err(refusal) => ResponseFuture::refused(refusal),
+            Ok(permit) => Guarded::passed(Judged::new(self.inner.call(request), permit, self.classify.clone())),
+            Err(refusal) => Guarded::refused(refusal),
         }
     }
 }
