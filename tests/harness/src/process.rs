@@ -236,27 +236,6 @@ impl Process {
         (self.child, self.output) = self.program.spawn();
         self.ended = None;
     }
-
-    /// Its memory in use in bytes (`VmRSS`), `None` once it has ended.
-    pub fn resident_memory(&self) -> Option<u64> {
-        let text = std::fs::read_to_string(format!("/proc/{}/status", self.id())).ok()?;
-        let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-        Some(line.trim().trim_end_matches(" kB").trim().parse::<u64>().ok()? * 1024)
-    }
-
-    /// The number of its threads.
-    pub fn threads(&self) -> usize {
-        self.count("task")
-    }
-
-    /// The number of its open file descriptors.
-    pub fn descriptors(&self) -> usize {
-        self.count("fd")
-    }
-
-    fn count(&self, folder: &str) -> usize {
-        std::fs::read_dir(format!("/proc/{}/{folder}", self.id())).map_or(0, Iterator::count)
-    }
 }
 
 impl Drop for Process {

@@ -14,9 +14,6 @@ async fn its_lines_are_waited_for() {
     assert_eq!(process.wait_for_line("tw").await, "two");
     assert_eq!(process.wait_for_line("one").await, "one");
     assert_eq!(process.wait_for_lines("e", 2).await.len(), 2);
-    assert!(process.resident_memory().is_some_and(|bytes| bytes > 10_000));
-    assert_eq!(process.threads(), 1);
-    assert!(process.descriptors() >= 3);
     assert_eq!(process.ended(), None);
 }
 

@@ -12,7 +12,7 @@ use http::Request;
 use tower::ServiceExt;
 
 use crate::measure::{Measured, pin, runtime};
-use crate::outgoing::used;
+use crate::pair::pair;
 
 const CALLS: u32 = 20_000;
 
@@ -49,24 +49,11 @@ pub fn measure(rounds: usize) -> std::result::Result<Vec<Measured>, String> {
     runtime().block_on(async {
         let app = TestApp::new().service(Products).start().await.map_err(|error| format!("{error:#}"))?;
         let routers = [app.router("products"), bare()];
-        let (mut with, mut without) = (Vec::new(), Vec::new());
-        for round in 0..=rounds {
-            let mut pair = [0.0; 2];
-            let first = fastrand::usize(0..2);
-            for which in [first, 1 - first] {
-                let before = used();
-                for _ in 0..CALLS {
-                    std::hint::black_box(ask(&routers[which]).await?);
-                }
-                pair[which] = (used() - before) / f64::from(CALLS);
-            }
-            if round > 0 {
-                with.push(pair[0]);
-                without.push(pair[1]);
-            }
-        }
+        let measured = pair("incoming-stack", ["chassis", "axum"], rounds, CALLS, async |which| {
+            ask(&routers[which]).await.map(|response| drop(std::hint::black_box(response)))
+        })
+        .await;
         app.stop().await;
-        let row = |subject, values| Measured { row: "incoming-stack", subject, threads: 1, unit: "µs CPU", values };
-        Ok(vec![row("chassis", with), row("axum", without)])
+        measured
     })
 }

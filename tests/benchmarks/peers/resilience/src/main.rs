@@ -7,6 +7,7 @@ mod incoming;
 mod limits;
 mod measure;
 mod outgoing;
+mod pair;
 mod retries;
 
 use std::process::ExitCode;

@@ -12,9 +12,9 @@ use hyper::body::Bytes;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use rustix::time::{ClockId, clock_gettime};
 
 use crate::measure::{Measured, pin, runtime};
+use crate::pair::pair;
 
 const CALLS: u32 = 2_000;
 
@@ -30,12 +30,6 @@ pub trait Inventory {
     /// Units on hand.
     #[get("/stock/{sku}")]
     async fn stock(&self, sku: String) -> Result<Stock>;
-}
-
-/// Processor time of the calling thread, in microseconds.
-pub fn used() -> f64 {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    time.tv_sec as f64 * 1e6 + time.tv_nsec as f64 / 1e3
 }
 
 /// Serves on the second core until the process ends; gives the address.
@@ -67,28 +61,14 @@ pub fn measure(rounds: usize) -> std::result::Result<Vec<Measured>, String> {
     let uri = format!("{address}/v1/stock/mug");
     pin(0);
     runtime().block_on(async {
-        let (mut with, mut without) = (Vec::new(), Vec::new());
-        for round in 0..=rounds {
-            let mut pair = [0.0; 2];
-            let first = fastrand::usize(0..2);
-            for which in [first, 1 - first] {
-                let before = used();
-                for _ in 0..CALLS {
-                    if which == 0 {
-                        ours.stock("mug".to_owned()).await.map_err(|error| format!("{error:#}"))?;
-                    } else {
-                        plain(&bare, &uri).await.map_err(|error| error.to_string())?;
-                    }
-                }
-                pair[which] = (used() - before) / f64::from(CALLS);
+        pair("outgoing-stack", ["chassis", "hyper-util"], rounds, CALLS, async |which| {
+            if which == 0 {
+                ours.stock("mug".to_owned()).await.map(drop).map_err(|error| format!("{error:#}"))
+            } else {
+                plain(&bare, &uri).await.map(drop).map_err(|error| error.to_string())
             }
-            if round > 0 {
-                with.push(pair[0]);
-                without.push(pair[1]);
-            }
-        }
-        let row = |subject, values| Measured { row: "outgoing-stack", subject, threads: 1, unit: "µs CPU", values };
-        Ok(vec![row("chassis", with), row("hyper-util", without)])
+        })
+        .await
     })
 }
 
