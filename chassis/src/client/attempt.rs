@@ -5,12 +5,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
 
-use bytes::Bytes;
 use http::{Response, StatusCode, Version};
 use pin_project_lite::pin_project;
 use tokio::time::{Instant, Sleep, sleep_until};
 use tower::Service;
 
+use super::answered::Answered;
 use super::call::{Attempt, Call, Timer};
 use super::instruments::Ended;
 use crate::telemetry::span::{Span, SpanKind};
@@ -49,9 +49,9 @@ struct Guard {
 
 impl<S> Service<Arc<Call>> for Attempts<S>
 where
-    S: Service<Attempt, Response = Response<Bytes>, Error = Error>,
+    S: Service<Attempt, Response = Response<Answered>, Error = Error>,
 {
-    type Response = Response<Bytes>;
+    type Response = Response<Answered>;
     type Error = Error;
     type Future = UnderWay<S::Future>;
 
@@ -78,9 +78,9 @@ where
 
 impl<F> Future for UnderWay<F>
 where
-    F: Future<Output = Result<Response<Bytes>>>,
+    F: Future<Output = Result<Response<Answered>>>,
 {
-    type Output = Result<Response<Bytes>>;
+    type Output = Result<Response<Answered>>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
         let this = self.project();
@@ -120,7 +120,7 @@ fn span(call: &Call, resent: u32) -> Option<Box<Span>> {
 }
 
 impl Guard {
-    fn ended(&mut self, result: &Result<Response<Bytes>>) {
+    fn ended(&mut self, result: &Result<Response<Answered>>) {
         self.call.progress.set_timer(Timer::None);
         let Some(mut span) = self.span.take() else { return };
         // Where the operating system finds the instance, nobody here knows which it was.

@@ -8,6 +8,7 @@ use http::header::{ACCEPT, HOST, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
 use tokio::time::{Duration, Instant};
 
+use super::sending::Sending;
 use crate::Context;
 use crate::context::TraceContext;
 use crate::http::DEADLINE;
@@ -81,7 +82,7 @@ const OVER: u8 = 2;
 /// One attempt of a call.
 pub(super) struct Attempt {
     pub(super) call: Arc<Call>,
-    pub(super) request: Request<Bytes>,
+    pub(super) request: Request<Sending>,
 }
 
 impl Call {
@@ -92,8 +93,8 @@ impl Call {
     }
 
     /// The request of one attempt, which is waited for that long.
-    pub(super) fn request(&self, trace: &TraceContext, within: Duration) -> Request<Bytes> {
-        let mut request = Request::new(self.body.clone());
+    pub(super) fn request(&self, trace: &TraceContext, within: Duration) -> Request<Sending> {
+        let mut request = Request::new(self.body.clone().into());
         *request.method_mut() = self.method.clone();
         *request.uri_mut() = self.uri.clone();
         let headers = request.headers_mut();

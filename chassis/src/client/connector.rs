@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use http::uri::Scheme;
-use http_body_util::Full;
 use hyper_rustls::{FixedServerNameResolver, HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -15,11 +13,12 @@ use rustls::{ClientConfig, RootCertStore};
 use tokio::time::Duration;
 
 use super::ClientSettings;
+use super::sending::Sending;
 use super::settings::HttpVersion;
 use crate::{Error, ErrorKind, Result};
 
 /// Connections of one client, kept open and shared.
-pub(super) type Pool = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
+pub(super) type Pool = Client<HttpsConnector<HttpConnector>, Sending>;
 
 /// How long an HTTP/2 connection with calls under way may be silent, and then how long it may take to answer a ping. All
 /// calls share it: a cable that was pulled would take down each until the operating system notices, which takes minutes.

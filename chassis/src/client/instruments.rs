@@ -2,10 +2,10 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use bytes::Bytes;
 use http::{Response, StatusCode};
 use tokio::time::Duration;
 
+use super::answered::Answered;
 use crate::resilience::circuit_breaker::{CircuitBreaker, Status, Transition};
 use crate::resilience::retry::GivenUp;
 use crate::telemetry::metrics::{self, Counter, Gauge, Histogram, SECONDS};
@@ -37,7 +37,7 @@ pub(super) enum Ended {
 }
 
 impl Ended {
-    pub(super) fn of(result: &Result<Response<Bytes>>) -> Self {
+    pub(super) fn of(result: &Result<Response<Answered>>) -> Self {
         match result {
             Ok(response) => Self::Answered(response.status()),
             Err(error) => Self::Failed(error.kind()),

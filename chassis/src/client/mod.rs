@@ -9,6 +9,8 @@ mod settings;
 mod timeouts;
 
 #[cfg(feature = "client")]
+mod answered;
+#[cfg(feature = "client")]
 mod attempt;
 #[cfg(feature = "client")]
 mod call;
@@ -29,6 +31,8 @@ mod report;
 #[cfg(feature = "client")]
 mod rules;
 #[cfg(feature = "client")]
+mod sending;
+#[cfg(feature = "client")]
 mod stack;
 #[cfg(feature = "client")]
 mod total;
@@ -37,6 +41,8 @@ mod transport;
 #[cfg(feature = "client")]
 mod whole;
 
+#[cfg(feature = "client")]
+pub(crate) use answered::Answered;
 pub use balance::{Balance, BalanceSettings, OutlierSettings};
 #[cfg(feature = "client")]
 pub use balance::{EndpointState, EndpointStatus};

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::address::Address;
+use super::answered::Answered;
 use super::balance::EndpointState;
 use super::call::{Call, Described, Limits, Progress};
 use super::instances::port;
@@ -156,7 +157,7 @@ impl Remote {
     }
 
     /// Makes a call: whatever is answered is `Ok`.
-    pub(crate) async fn call(&self, outgoing: Outgoing) -> Result<Response<Bytes>> {
+    pub(crate) async fn call(&self, outgoing: Outgoing) -> Result<Response<Answered>> {
         let Inner { scheme, authority, instruments, stack, .. } = &*self.0;
         let Outgoing { contract, operation, .. } = outgoing;
         let name = || format!("`{contract}.{operation}`");

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use http::header::RETRY_AFTER;
 use http::{HeaderMap, Response, StatusCode};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
 use tokio::time::{Duration, Instant};
 
+use super::answered::Answered;
 use super::attempt::CutShort;
 use super::call::Call;
 use super::instruments::Instruments;
@@ -20,7 +20,7 @@ use crate::{Error, ErrorKind};
 
 /// What the breaker makes of a result: a service that answers works, whatever the answer is, unless it says that it fails.
 /// One that refuses what is too much for it does what it can: to leave it alone would only waste that (decision 28).
-pub(super) fn health(result: Result<&Response<Bytes>, &Error>) -> Outcome {
+pub(super) fn health(result: Result<&Response<Answered>, &Error>) -> Outcome {
     match result {
         Ok(response) if response.extensions().get::<CutShort>().is_some() => Outcome::Ignored,
         Ok(response) => match response.status() {
@@ -59,12 +59,12 @@ impl Repeatable {
     }
 }
 
-impl RetryRule<Arc<Call>, Response<Bytes>, Error> for Repeatable {
+impl RetryRule<Arc<Call>, Response<Answered>, Error> for Repeatable {
     fn replay(&self, call: &Arc<Call>) -> Option<Arc<Call>> {
         (call.body.len() <= self.body_limit).then(|| Arc::clone(call))
     }
 
-    fn verdict(&self, call: &Arc<Call>, result: Result<&Response<Bytes>, &Error>) -> Verdict {
+    fn verdict(&self, call: &Arc<Call>, result: Result<&Response<Answered>, &Error>) -> Verdict {
         if !call.is_repeatable() {
             // Nobody has begun with it.
             let unsent = result.err().is_some_and(|error| error.downcast_ref::<Unsent>().is_some());
@@ -98,22 +98,22 @@ impl RetryRule<Arc<Call>, Response<Bytes>, Error> for Repeatable {
 }
 
 /// What the balancer makes of it: to be refused is no reason to come back to the same instance.
-pub(super) fn is_bad(result: Result<&Response<Bytes>, &Error>) -> bool {
+pub(super) fn is_bad(result: Result<&Response<Answered>, &Error>) -> bool {
     health(result) == Outcome::Failure || result.is_ok_and(is_refused)
 }
 
 /// Whether the other side has too much to do for this call.
-fn is_refused(response: &Response<Bytes>) -> bool {
+fn is_refused(response: &Response<Answered>) -> bool {
     response.status() == StatusCode::SERVICE_UNAVAILABLE && says(response, "overloaded")
 }
 
 /// Whether an earlier attempt with the same key is still at work.
-fn is_in_flight(response: &Response<Bytes>) -> bool {
+fn is_in_flight(response: &Response<Answered>) -> bool {
     says(response, "request_in_flight")
 }
 
-fn says(response: &Response<Bytes>, code: &str) -> bool {
-    Problem::decode(response.status(), response.body()).is_some_and(|problem| problem.code == code)
+fn says(response: &Response<Answered>, code: &str) -> bool {
+    Problem::decode(response.status(), response.body().whole()).is_some_and(|problem| problem.code == code)
 }
 
 /// How long the other side wants to be left alone: RFC 9110, 10.2.3. What cannot be read is as if it were absent.
@@ -128,6 +128,8 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+
     use super::*;
     use crate::client::call::{Limits, Progress};
 
@@ -150,8 +152,8 @@ mod tests {
         call("GET", false, true, 0)
     }
 
-    fn response(status: u16, retry_after: Option<&str>, body: &'static str) -> Response<Bytes> {
-        let mut response = Response::new(Bytes::from_static(body.as_bytes()));
+    fn response(status: u16, retry_after: Option<&str>, body: &'static str) -> Response<Answered> {
+        let mut response = Response::new(Bytes::from_static(body.as_bytes()).into());
         *response.status_mut() = StatusCode::from_u16(status).expect("a status");
         if let Some(after) = retry_after {
             response.headers_mut().insert(RETRY_AFTER, after.parse().expect("a header"));

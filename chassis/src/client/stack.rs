@@ -6,7 +6,6 @@
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, Waker};
 
-use bytes::Bytes;
 use http::Response;
 use http::uri::{Authority, Scheme};
 use tower::layer::layer_fn;
@@ -14,6 +13,7 @@ use tower::util::{Either, MapErrLayer};
 use tower::{Service, ServiceBuilder, ServiceExt};
 
 use super::ClientSettings;
+use super::answered::Answered;
 use super::attempt::Attempts;
 use super::balance::{Balanced, Balancer};
 use super::call::Call;
@@ -33,16 +33,16 @@ use crate::{BoxFuture, Error, ErrorKind, Result};
 /// Everything that guards a call, whatever it consists of.
 pub(super) trait Stack: Send + Sync {
     /// Makes a call.
-    fn make(&self, call: Arc<Call>) -> BoxFuture<'static, Result<Response<Bytes>>>;
+    fn make(&self, call: Arc<Call>) -> BoxFuture<'static, Result<Response<Answered>>>;
 }
 
 /// Unlike tower's boxed services this one is not boxed anew for each call, and it does not wait until it is ready: no layer
 /// of it is ever not, as each asks for its place when it is called.
 impl<S> Stack for S
 where
-    S: Service<Arc<Call>, Response = Response<Bytes>, Error = Error, Future: Send> + Clone + Send + Sync + 'static,
+    S: Service<Arc<Call>, Response = Response<Answered>, Error = Error, Future: Send> + Clone + Send + Sync + 'static,
 {
-    fn make(&self, call: Arc<Call>) -> BoxFuture<'static, Result<Response<Bytes>>> {
+    fn make(&self, call: Arc<Call>) -> BoxFuture<'static, Result<Response<Answered>>> {
         let mut stack = self.clone();
         match stack.poll_ready(&mut TaskContext::from_waker(Waker::noop())) {
             Poll::Ready(Ok(())) => Box::pin(stack.call(call)),

@@ -4,18 +4,17 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, ready};
 
-use bytes::Bytes;
 use http::header::ACCEPT_ENCODING;
 use http::response::Parts;
 use http::uri::Scheme;
 use http::{HeaderValue, Response};
 use http_body::Body;
-use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper_util::client::legacy::{Error as HyperError, ResponseFuture};
 use tower::Service;
 
 use super::ClientSettings;
+use super::answered::Answered;
 use super::call::Attempt;
 use super::connector::{self, Pool};
 use super::whole::Whole;
@@ -52,7 +51,7 @@ impl Transport {
 }
 
 impl Service<Attempt> for Transport {
-    type Response = Response<Bytes>;
+    type Response = Response<Answered>;
     type Error = Error;
     type Future = Exchange;
 
@@ -65,7 +64,7 @@ impl Service<Attempt> for Transport {
         if self.compression {
             request.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
         }
-        let sent = self.pool.request(request.map(Full::new));
+        let sent = self.pool.request(request);
         Exchange { step: Step::Sent(sent), limit: self.response_limit, compression: self.compression }
     }
 }
@@ -83,7 +82,7 @@ enum Step {
 }
 
 impl Future for Exchange {
-    type Output = Result<Response<Bytes>>;
+    type Output = Result<Response<Answered>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
         let Self { step, limit, compression } = &mut *self;
@@ -106,7 +105,7 @@ impl Future for Exchange {
                     }
                     None => {
                         let Some(head) = head.take() else { unreachable!("an answer ends once") };
-                        return Poll::Ready(whole.end().map(|body| Response::from_parts(head, body)));
+                        return Poll::Ready(whole.end().map(|body| Response::from_parts(head, body.into())));
                     }
                 },
             }

@@ -125,7 +125,8 @@ impl Call {
         }
         #[cfg(feature = "client")]
         if let super::back::Back::Remote(remote) = &core.back {
-            return remote.call(self.into_outgoing(core)).await;
+            let response = remote.call(self.into_outgoing(core)).await?;
+            return Ok(response.map(|crate::client::Answered::Whole(body)| body));
         }
         let _ = core;
         Err(Error::new(ErrorKind::Protocol, "the client does not call another process"))

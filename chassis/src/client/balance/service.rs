@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
 
-use bytes::Bytes;
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Response, Uri};
 use tower::Service;
 
 use super::Balancer;
+use crate::client::answered::Answered;
 use crate::client::call::Attempt;
 use crate::client::rules::is_bad;
 use crate::discovery::Discovery;
@@ -39,12 +39,12 @@ impl<S> Balanced<S> {
 
 impl<S> Service<Attempt> for Balanced<S>
 where
-    S: Service<Attempt, Response = Response<Bytes>, Error = Error> + Clone + Send + 'static,
+    S: Service<Attempt, Response = Response<Answered>, Error = Error> + Clone + Send + 'static,
     S::Future: Send + 'static,
 {
-    type Response = Response<Bytes>;
+    type Response = Response<Answered>;
     type Error = Error;
-    type Future = BoxFuture<'static, Result<Response<Bytes>>>;
+    type Future = BoxFuture<'static, Result<Response<Answered>>>;
 
     fn poll_ready(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<()>> {
         self.inner.poll_ready(cx)
