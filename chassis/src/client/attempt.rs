@@ -61,15 +61,12 @@ where
 
     fn call(&mut self, call: Arc<Call>) -> Self::Future {
         let now = Instant::now();
-        let own = now + call.limits.attempt;
-        let (until, cut_short) = match call.limits.deadline {
-            Some(deadline) if deadline < own => (deadline, true),
-            _ => (own, false),
-        };
+        let (until, cut_short) = call.limits.attempt_since(now);
         let resent = call.progress.begin();
         let span = span(&call, resent);
         let trace = span.as_ref().map_or(&call.context.trace, |span| span.trace());
-        let request = call.request(trace, until.saturating_duration_since(now));
+        let until_all = call.limits.deadline.filter(|_| call.moves()).unwrap_or(until);
+        let request = call.request(trace, until_all.saturating_duration_since(now));
         let guard = Guard { call: Arc::clone(&call), span };
         call.progress.set_timer(Timer::Running);
         UnderWay { work: self.0.call(Attempt { call, request }), timer: sleep_until(until), cut_short, guard }
@@ -83,10 +80,12 @@ where
     type Output = Result<Response<Answered>>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
-        let this = self.project();
+        let mut this = self.project();
         let mut result = match this.work.poll(cx) {
             Poll::Ready(result) => result,
-            Poll::Pending if this.timer.poll(cx).is_pending() => return Poll::Pending,
+            Poll::Pending if still_going(this.timer.as_mut(), this.cut_short, &this.guard.call, cx) => {
+                return Poll::Pending;
+            }
             // At the call's deadline it is the call that ends.
             Poll::Pending if *this.cut_short => {
                 this.guard.call.progress.set_timer(Timer::Over);
@@ -103,6 +102,20 @@ where
         this.guard.ended(&result);
         Poll::Ready(result)
     }
+}
+
+/// Whether there is time left. What is being sent has as long as it moves.
+fn still_going(mut timer: Pin<&mut Sleep>, cut_short: &mut bool, call: &Call, cx: &mut TaskContext<'_>) -> bool {
+    while timer.as_mut().poll(cx).is_ready() {
+        let Some(flow) = call.body.flow() else { return false };
+        let (until, by_call) = call.limits.attempt_since(flow.moved());
+        if until <= timer.deadline() {
+            return false;
+        }
+        *cut_short = by_call;
+        timer.as_mut().reset(until);
+    }
+    true
 }
 
 /// The span of an attempt, where anybody wants it.

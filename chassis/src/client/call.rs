@@ -9,6 +9,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
 use tokio::time::{Duration, Instant};
 
 use super::sending::Sending;
+use super::upload::Supply;
 use crate::Context;
 use crate::context::TraceContext;
 use crate::http::DEADLINE;
@@ -27,6 +28,17 @@ pub(super) struct Limits {
     pub(super) idempotent: bool,
 }
 
+impl Limits {
+    /// When an attempt ends that began, or moved last, at `since`; and whether it is the call as a whole that ends then.
+    pub(super) fn attempt_since(&self, since: Instant) -> (Instant, bool) {
+        let own = since + self.attempt;
+        match self.deadline {
+            Some(deadline) if deadline < own => (deadline, true),
+            _ => (own, false),
+        }
+    }
+}
+
 /// One call. Its attempts share it: each makes a request of its own out of it, so that nothing is copied for an attempt
 /// that is never made.
 #[derive(Debug)]
@@ -35,7 +47,9 @@ pub(super) struct Call {
     pub(super) uri: Uri,
     /// What the operation's arguments have set.
     pub(super) headers: HeaderMap,
-    pub(super) body: Bytes,
+    pub(super) body: Supply,
+    /// Whether a success is handed over while it comes.
+    pub(super) streams: bool,
     /// The name of the other side; `None` where the address says it.
     pub(super) host: Option<HeaderValue>,
     /// Under which key the other side remembers it.
@@ -86,15 +100,23 @@ pub(super) struct Attempt {
 }
 
 impl Call {
+    /// Whether anything of it, there or back, may take as long as the call has.
+    pub(super) fn moves(&self) -> bool {
+        self.streams || self.body.flow().is_some()
+    }
+
     /// Whether it may be sent again, whatever became of it the first time.
     pub(super) fn is_repeatable(&self) -> bool {
+        if self.body.flow().is_some() {
+            return false;
+        }
         let keyed = || self.key.is_some() || self.headers.contains_key(&IDEMPOTENCY_KEY);
         self.limits.idempotent && (self.method.is_idempotent() || keyed())
     }
 
     /// The request of one attempt, which is waited for that long.
-    pub(super) fn request(&self, trace: &TraceContext, within: Duration) -> Request<Sending> {
-        let mut request = Request::new(self.body.clone().into());
+    pub(super) fn request(self: &Arc<Self>, trace: &TraceContext, within: Duration) -> Request<Sending> {
+        let mut request = Request::new(Sending::of(self));
         *request.method_mut() = self.method.clone();
         *request.uri_mut() = self.uri.clone();
         let headers = request.headers_mut();

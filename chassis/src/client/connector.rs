@@ -25,6 +25,10 @@ pub(super) type Pool = Client<HttpsConnector<HttpConnector>, Sending>;
 const SILENT_FOR: Duration = Duration::from_secs(2);
 const PONG_WITHIN: Duration = Duration::from_secs(2);
 
+/// For how long the other side of a connection may take nothing of what is sent, in each of the ways that it can.
+#[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
+const UNREAD_FOR: Duration = Duration::from_secs(60);
+
 /// `name` is whose certificate the other side is to show, where that is not the host of the address.
 ///
 /// # Errors
@@ -33,6 +37,10 @@ pub(super) fn pool(scheme: &Scheme, name: Option<&str>, settings: &ClientSetting
     let mut tcp = HttpConnector::new();
     tcp.set_connect_timeout(Some(settings.connect_timeout));
     tcp.set_nodelay(true);
+    // What was given up half-way is still written to its connection before that is closed: to somebody who reads nothing it
+    // would be for good.
+    #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
+    tcp.set_tcp_user_timeout(Some(UNREAD_FOR.max(settings.timeouts().attempt * 2)));
     tcp.enforce_http(false);
     let mut connector = HttpsConnectorBuilder::new().with_tls_config(tls(scheme)?).https_or_http();
     if let Some(name) = name.filter(|_| *scheme == Scheme::HTTPS) {

@@ -16,6 +16,8 @@ mod attempt;
 mod call;
 #[cfg(feature = "client")]
 mod connector;
+#[cfg(feature = "client")]
+mod download;
 #[cfg(feature = "compression")]
 mod gzip;
 #[cfg(feature = "client")]
@@ -39,10 +41,10 @@ mod total;
 #[cfg(feature = "client")]
 mod transport;
 #[cfg(feature = "client")]
+mod upload;
+#[cfg(feature = "client")]
 mod whole;
 
-#[cfg(feature = "client")]
-pub(crate) use answered::Answered;
 pub use balance::{Balance, BalanceSettings, OutlierSettings};
 #[cfg(feature = "client")]
 pub use balance::{EndpointState, EndpointStatus};

@@ -17,9 +17,11 @@ use super::instruments::{Ended, Instruments};
 use super::report::{self, Active, Sources};
 use super::settings::Policies;
 use super::stack::{self, Built, Instances, Stack};
+use super::upload::{Flow, Supply};
 use super::{ClientSettings, HttpVersion, Timeouts};
 use crate::config::{Faults, mask_url};
 use crate::discovery::Discovery;
+use crate::http::stream::Payload;
 use crate::resilience::circuit_breaker::CircuitBreaker;
 use crate::telemetry::span::{Span, SpanKind};
 use crate::{Context, Error, ErrorKind, Result};
@@ -54,7 +56,9 @@ pub(crate) struct Outgoing {
     pub(crate) target: String,
     /// What the operation's arguments have set.
     pub(crate) headers: HeaderMap,
-    pub(crate) body: Bytes,
+    pub(crate) body: Payload,
+    /// Whether a success is handed over while it comes.
+    pub(crate) streams: bool,
     pub(crate) contract: &'static str,
     pub(crate) operation: &'static str,
     pub(crate) template: &'static str,
@@ -156,8 +160,16 @@ impl Remote {
         *self.0.last_failure.lock().unwrap_or_else(PoisonError::into_inner) = Some((Timestamp::now(), failure));
     }
 
+    /// What the reader of a streamed answer is told of its failure.
+    fn broke_off(&self, error: Error, name: &str) -> Error {
+        let kind = error.kind();
+        let error = error.context(name.to_owned()).with_kind(kind);
+        self.failed(format!("{error:#}"));
+        error
+    }
+
     /// Makes a call: whatever is answered is `Ok`.
-    pub(crate) async fn call(&self, outgoing: Outgoing) -> Result<Response<Answered>> {
+    pub(crate) async fn call(&self, outgoing: Outgoing) -> Result<Response<Payload>> {
         let Inner { scheme, authority, instruments, stack, .. } = &*self.0;
         let Outgoing { contract, operation, .. } = outgoing;
         let name = || format!("`{contract}.{operation}`");
@@ -196,13 +208,19 @@ impl Remote {
             Err(error) if error.kind() == ErrorKind::CircuitOpen => {}
             Err(error) => self.failed(format!("{error:#}")),
         }
-        result
+        Ok(result?.map(|answered| match answered {
+            Answered::Whole(body) => Payload::Whole(body),
+            Answered::Stream(download) => {
+                let (remote, name) = (self.clone(), format!("{} at {scheme}://{authority}", name()));
+                Payload::Stream(download.into_stream(move |error| remote.broke_off(error, &name)))
+            }
+        }))
     }
 
     /// The call as its layers know it.
     fn prepare(&self, outgoing: Outgoing, context: &Context, recorded: bool) -> Result<Call> {
         let Inner { scheme, authority, prefix, host, .. } = &*self.0;
-        let Outgoing { method, target, headers, body, contract, operation, template, limits, idempotent, key } =
+        let Outgoing { method, target, headers, body, streams, contract, operation, template, limits, idempotent, key } =
             outgoing;
         let target = if prefix.is_empty() { target } else { format!("{prefix}{target}") };
         let mut parts = http::uri::Parts::default();
@@ -222,7 +240,11 @@ impl Remote {
             method,
             uri,
             headers,
-            body,
+            body: match body {
+                Payload::Whole(body) => Supply::Whole(body),
+                Payload::Stream(stream) => Supply::Stream(Flow::new(stream)),
+            },
+            streams,
             host: host.clone(),
             key: key.and_then(|key| HeaderValue::from_str(&key).ok()),
             limits: Limits { attempt: limits.attempt, deadline: context.deadline, idempotent },

@@ -13,6 +13,7 @@ use super::attempt::CutShort;
 use super::call::Call;
 use super::instruments::Instruments;
 use super::transport::{Garbled, Unsent};
+use super::upload::{Flow, SourceFailed, Supply};
 use crate::http::Problem;
 use crate::resilience::Outcome;
 use crate::resilience::retry::{GivenUp, RetryRule, Verdict};
@@ -30,6 +31,7 @@ pub(super) fn health(result: Result<&Response<Answered>, &Error>) -> Outcome {
             status if status.is_server_error() => Outcome::Failure,
             _ => Outcome::Success,
         },
+        Err(error) if error.downcast_ref::<SourceFailed>().is_some() => Outcome::Ignored,
         Err(error) if may_pass(error) => Outcome::Failure,
         // An answer that is too large came from somebody who works.
         Err(_) => Outcome::Ignored,
@@ -61,13 +63,19 @@ impl Repeatable {
 
 impl RetryRule<Arc<Call>, Response<Answered>, Error> for Repeatable {
     fn replay(&self, call: &Arc<Call>) -> Option<Arc<Call>> {
-        (call.body.len() <= self.body_limit).then(|| Arc::clone(call))
+        let is_kept = match &call.body {
+            Supply::Whole(body) => body.len() <= self.body_limit,
+            Supply::Stream(_) => true,
+        };
+        is_kept.then(|| Arc::clone(call))
     }
 
     fn verdict(&self, call: &Arc<Call>, result: Result<&Response<Answered>, &Error>) -> Verdict {
         if !call.is_repeatable() {
             // Nobody has begun with it.
             let unsent = result.err().is_some_and(|error| error.downcast_ref::<Unsent>().is_some());
+            // What is made while it is sent cannot be made again.
+            let unsent = unsent && call.body.flow().is_none_or(Flow::is_untouched);
             return if unsent { Verdict::Retry { after: None } } else { Verdict::Final };
         }
         match result {
@@ -138,7 +146,8 @@ mod tests {
             method: method.parse().expect("a method"),
             uri: http::Uri::default(),
             headers: HeaderMap::new(),
-            body: Bytes::from(vec![b'x'; body]),
+            body: Supply::Whole(vec![b'x'; body].into()),
+            streams: false,
             host: None,
             key: key.then(|| http::HeaderValue::from_static("7")),
             limits: Limits { attempt: Duration::from_secs(1), deadline: None, idempotent },

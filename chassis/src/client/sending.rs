@@ -1,44 +1,60 @@
 //! What a request is sent with.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 
+use super::call::Call;
+use super::upload::{Supply, Upload};
+
 /// The body of a request on its way out.
 #[derive(Debug)]
 pub(super) enum Sending {
-    /// All of it, which can be sent again.
+    /// All of it.
     Whole(Full<Bytes>),
+    /// What comes while it is sent.
+    Stream(Upload),
+}
+
+impl Sending {
+    /// That of one attempt of a call.
+    pub(super) fn of(call: &Arc<Call>) -> Self {
+        match &call.body {
+            Supply::Whole(body) => Self::Whole(Full::new(body.clone())),
+            Supply::Stream(_) => Self::Stream(Upload::of(call)),
+        }
+    }
 }
 
 impl Body for Sending {
     type Data = Bytes;
-    type Error = std::convert::Infallible;
+    type Error = Box<dyn std::error::Error + Send + Sync>;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         cx: &mut TaskContext<'_>,
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
-        let Self::Whole(body) = self.get_mut();
-        Pin::new(body).poll_frame(cx)
+        match self.get_mut() {
+            Self::Whole(body) => Pin::new(body).poll_frame(cx).map_err(|never| match never {}),
+            Self::Stream(upload) => Pin::new(upload).poll_frame(cx),
+        }
     }
 
     fn is_end_stream(&self) -> bool {
-        let Self::Whole(body) = self;
-        body.is_end_stream()
+        match self {
+            Self::Whole(body) => body.is_end_stream(),
+            Self::Stream(upload) => upload.is_end_stream(),
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
-        let Self::Whole(body) = self;
-        body.size_hint()
-    }
-}
-
-impl From<Bytes> for Sending {
-    fn from(body: Bytes) -> Self {
-        Self::Whole(Full::new(body))
+        match self {
+            Self::Whole(body) => body.size_hint(),
+            Self::Stream(upload) => upload.size_hint(),
+        }
     }
 }

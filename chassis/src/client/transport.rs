@@ -15,8 +15,10 @@ use tower::Service;
 
 use super::ClientSettings;
 use super::answered::Answered;
-use super::call::Attempt;
+use super::call::{Attempt, Call};
 use super::connector::{self, Pool};
+use super::download::Download;
+use super::upload::Exchanging;
 use super::whole::Whole;
 use crate::{Error, ErrorKind, Result};
 
@@ -60,12 +62,17 @@ impl Service<Attempt> for Transport {
     }
 
     fn call(&mut self, attempt: Attempt) -> Self::Future {
-        let mut request = attempt.request;
-        if self.compression {
+        let Attempt { call, mut request } = attempt;
+        // What is streamed is taken as it is: its size when it is unpacked would be bounded by nothing.
+        let compression = self.compression && !call.streams;
+        if compression {
             request.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
         }
         let sent = self.pool.request(request);
-        Exchange { step: Step::Sent(sent), limit: self.response_limit, compression: self.compression }
+        let exchanging = Exchanging::of(&call);
+        // Only what streams is looked at again.
+        let call = call.streams.then_some(call);
+        Exchange { step: Step::Sent(sent), limit: self.response_limit, compression, call, exchanging }
     }
 }
 
@@ -74,6 +81,9 @@ pub(super) struct Exchange {
     step: Step,
     limit: usize,
     compression: bool,
+    /// Where a success is handed over while it comes.
+    call: Option<Arc<Call>>,
+    exchanging: Option<Exchanging>,
 }
 
 enum Step {
@@ -85,12 +95,24 @@ impl Future for Exchange {
     type Output = Result<Response<Answered>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
-        let Self { step, limit, compression } = &mut *self;
+        let Self { step, limit, compression, call, exchanging } = &mut *self;
         loop {
             match step {
                 Step::Sent(sent) => {
-                    let (mut head, body) = ready!(Pin::new(sent).poll(cx)).map_err(broken)?.into_parts();
+                    let sent = ready!(Pin::new(sent).poll(cx));
+                    // A stream that fails takes the connection with it, whatever that says.
+                    let failed = exchanging.as_ref().filter(|_| sent.is_err()).and_then(Exchanging::failure);
+                    let (mut head, body) = sent.map_err(|error| failed.unwrap_or_else(|| broken(error)))?.into_parts();
                     let whole = Whole::new(&mut head.headers, *limit, *compression)?;
+                    if head.status.is_success() {
+                        if let Some(call) = call.take() {
+                            let download = Download::new(call, &head, body, exchanging.take())?;
+                            let streamed = Answered::Stream(Box::new(download));
+                            return Poll::Ready(Ok(Response::from_parts(head, streamed)));
+                        }
+                    } else if let Some(exchanging) = exchanging {
+                        exchanging.hold();
+                    }
                     *step = Step::Reading { head: Some(head), body, whole };
                 }
                 Step::Reading { head, body, whole } => match ready!(Pin::new(body).poll_frame(cx)) {

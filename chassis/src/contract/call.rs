@@ -2,8 +2,7 @@
 
 use std::borrow::Cow;
 
-use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderValue};
+use http::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use http::{HeaderMap, HeaderName, StatusCode};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -13,8 +12,9 @@ use super::error::{ApiError, ErrorData};
 use super::operation::Operation;
 use super::outcome;
 use super::table::{Form, Output, Plain, Whole};
-use crate::http::Problem;
 use crate::http::json::is_json;
+use crate::http::stream::Payload;
+use crate::http::{ByteStream, Problem};
 use crate::{Error, ErrorKind, Result};
 
 /// What stands for itself in a segment of a path: RFC 3986's unreserved characters.
@@ -27,7 +27,7 @@ pub struct Call {
     path: String,
     query: String,
     headers: HeaderMap,
-    body: Bytes,
+    body: Payload,
     fault: Option<Error>,
 }
 
@@ -39,7 +39,7 @@ impl Call {
             path: operation.path.to_owned(),
             query: String::new(),
             headers: HeaderMap::new(),
-            body: Bytes::new(),
+            body: Payload::default(),
             fault: None,
         }
     }
@@ -105,7 +105,7 @@ impl Call {
     pub fn body<T>(mut self, table: &Whole<T>, value: &T) -> Self {
         match (table.write)(value) {
             Ok(body) => {
-                self.body = body.into();
+                self.body = Payload::Whole(body.into());
                 self.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
             }
             Err(_) => self.reject("body", "it cannot be written as JSON"),
@@ -113,27 +113,41 @@ impl Call {
         self
     }
 
+    /// Sets the body that is not in memory all at once.
+    #[must_use]
+    pub fn stream(mut self, stream: ByteStream) -> Self {
+        // An argument may have said what it is.
+        let kind = self.headers.entry(CONTENT_TYPE);
+        kind.or_insert(HeaderValue::from_static(self.operation.media_type()));
+        self.body = Payload::Stream(stream);
+        self
+    }
+
     /// Makes the call.
     pub async fn send<O, D: ?Sized>(self, table: &'static Output<O>, core: &Core<D>) -> O {
         let operation = self.operation;
-        (table.receive)(operation, self.exchange(core).await)
+        (table.receive)(operation, self.exchange(table.streams, core).await)
     }
 
-    async fn exchange<D: ?Sized>(self, core: &Core<D>) -> Result<http::Response<Bytes>> {
+    async fn exchange<D: ?Sized>(mut self, streams: bool, core: &Core<D>) -> Result<http::Response<Payload>> {
         if let Some(fault) = self.fault {
             return Err(fault);
         }
         #[cfg(feature = "client")]
         if let super::back::Back::Remote(remote) = &core.back {
-            let response = remote.call(self.into_outgoing(core)).await?;
-            return Ok(response.map(|crate::client::Answered::Whole(body)| body));
+            if streams {
+                let kind = HeaderValue::from_static(self.operation.media_type());
+                self.headers.entry(ACCEPT).or_insert(kind);
+            }
+            return remote.call(self.into_outgoing(streams, core)).await;
         }
-        let _ = core;
+        let _ = (&mut self, streams, core);
         Err(Error::new(ErrorKind::Protocol, "the client does not call another process"))
     }
 
     #[cfg(feature = "client")]
-    fn into_outgoing<D: ?Sized>(self, core: &Core<D>) -> crate::client::Outgoing {
+    fn into_outgoing<D: ?Sized>(self, streams: bool, core: &Core<D>) -> crate::client::Outgoing {
+        let limits = core.limits(self.operation, streams || matches!(self.body, Payload::Stream(_)));
         let mut target = self.path;
         if !self.query.is_empty() {
             target.push('?');
@@ -147,7 +161,8 @@ impl Call {
             contract: self.operation.contract,
             operation: self.operation.name,
             template: self.operation.path,
-            limits: core.limits(self.operation),
+            limits,
+            streams,
             idempotent: self.operation.idempotent,
             key: self.operation.is_keyed().then(|| core.options.idempotency_key.clone()),
         }
@@ -155,26 +170,57 @@ impl Call {
 }
 
 /// What the method returns for a response, or for none.
-pub(super) fn receive<O: ContractOutput>(operation: &Operation, result: Result<http::Response<Bytes>>) -> O {
+pub(super) fn receive<O: ContractOutput>(operation: &Operation, result: Result<http::Response<Payload>>) -> O {
     let result = result.map_err(<O::Err as ApiError>::unexpected).and_then(|response| {
         let (parts, body) = response.into_parts();
         if !parts.status.is_success() {
-            return Err(fail(operation, parts.status, &body));
+            return Err(fail(operation, parts.status, whole(&body)));
         }
-        check_kind(operation, &parts.headers, &body).map_err(<O::Err as ApiError>::unexpected)?;
+        let checked = if <O::Ok as Answer>::STREAMS {
+            check_stream(operation, &parts.headers)
+        } else {
+            check_kind(operation, &parts.headers, whole(&body))
+        };
+        checked.map_err(<O::Err as ApiError>::unexpected)?;
         let answer = Encoded { status: Some(parts.status), headers: parts.headers, body };
         <O::Ok as Answer>::decode(answer).map_err(<O::Err as ApiError>::unexpected)
     });
     O::from_result(result)
 }
 
+/// What of a body is there already: all, unless it is a stream.
+fn whole(body: &Payload) -> &[u8] {
+    match body {
+        Payload::Whole(body) => body,
+        Payload::Stream(_) => &[],
+    }
+}
+
+/// A stream must be what was declared, where anything was.
+fn check_stream(operation: &Operation, headers: &HeaderMap) -> Result<()> {
+    let kind = headers.get(CONTENT_TYPE);
+    if operation.streams_as(kind) {
+        return Ok(());
+    }
+    let Operation { contract, name, .. } = operation;
+    let (kind, declared) = (shown(kind), operation.media_type());
+    Err(Error::new(ErrorKind::Protocol, format!("`{contract}.{name}` answered `{kind}` and not `{declared}`")))
+}
+
+/// A content type as it may stand in an error.
+fn shown(kind: Option<&HeaderValue>) -> &str {
+    let kind = kind.and_then(|kind| kind.to_str().ok());
+    kind.filter(|kind| kind.len() <= 64).unwrap_or("something else")
+}
+
 /// An answer that says what it is must be JSON: a page of some proxy is told apart from a service that has changed.
 fn check_kind(operation: &Operation, headers: &HeaderMap, body: &[u8]) -> Result<()> {
-    let kind = match headers.get(CONTENT_TYPE).map(HeaderValue::to_str) {
-        None => return Ok(()),
-        Some(Ok(kind)) if body.is_empty() || is_json(kind) => return Ok(()),
-        Some(kind) => kind.ok().filter(|kind| kind.len() <= 64).unwrap_or("something else"),
-    };
+    let kind = headers.get(CONTENT_TYPE);
+    let told = kind.map(HeaderValue::to_str);
+    if told.is_none_or(|kind| kind.is_ok_and(|kind| body.is_empty() || is_json(kind))) {
+        return Ok(());
+    }
+    let kind = shown(kind);
     let Operation { contract, name, .. } = operation;
     Err(Error::new(ErrorKind::Protocol, format!("`{contract}.{name}` answered `{kind}` and not JSON")))
 }

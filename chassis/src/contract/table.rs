@@ -3,18 +3,18 @@
 //! Generated code makes one table for each argument and each answer and hands it on. Everything else is free of bounds, so
 //! that a type which cannot travel is reported once, where the user named it, and not at every use.
 
-use bytes::Bytes;
 use http::Response;
 use schemars::{Schema, SchemaGenerator};
 use serde::de::value::Error as TextError;
 
-use super::answer::{Answer, ContractInput, ContractOutput};
+use super::answer::{Answer, ContractInput, ContractOutput, MapStream};
 use super::error::{ApiError, ErrorSpec};
 use super::incoming::{self, Incoming};
 use super::operation::Operation;
 use super::{call, text};
 use crate::http::FieldFault;
 use crate::http::json::{BodyFault, from_json};
+use crate::http::stream::Payload;
 use crate::{Error, Result};
 
 /// An argument in the path or in a header.
@@ -56,11 +56,14 @@ pub const fn whole<T: ContractInput>() -> Whole<T> {
 /// What a method returns.
 pub struct Output<O> {
     pub(super) answer: fn(Incoming, O) -> axum::response::Response,
-    pub(super) receive: fn(&Operation, Result<Response<Bytes>>) -> O,
+    pub(super) receive: fn(&Operation, Result<Response<Payload>>) -> O,
     pub(super) unexpected: fn(Error) -> O,
     /// The error, if it is an unexpected one.
     pub(super) into_unexpected: fn(O) -> Result<Error, O>,
     pub(super) schema: fn(&mut SchemaGenerator) -> Option<Schema>,
+    /// Whether a success is a stream.
+    pub(super) streams: bool,
+    pub(super) map_stream: fn(O, MapStream<'_>) -> O,
     pub(super) errors: fn(&mut SchemaGenerator) -> Vec<ErrorSpec>,
 }
 
@@ -72,6 +75,8 @@ pub const fn output<O: ContractOutput>() -> Output<O> {
         unexpected: unexpected::<O>,
         into_unexpected: into_unexpected::<O>,
         schema: <O::Ok as Answer>::schema,
+        streams: <O::Ok as Answer>::STREAMS,
+        map_stream: map_stream::<O>,
         errors: <O::Err as ApiError>::describe,
     }
 }
@@ -86,6 +91,10 @@ fn subschema<T: ContractInput>(generator: &mut SchemaGenerator) -> Schema {
 
 fn unexpected<O: ContractOutput>(error: Error) -> O {
     O::from_result(Err(<O::Err as ApiError>::unexpected(error)))
+}
+
+fn map_stream<O: ContractOutput>(output: O, map: MapStream<'_>) -> O {
+    O::from_result(output.into_result().map(|answer| answer.map_stream(map)))
 }
 
 fn into_unexpected<O: ContractOutput>(output: O) -> Result<Error, O> {
