@@ -1,30 +1,26 @@
 //! Sends a request and reads the answer whole.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, ready};
 
 use http::header::ACCEPT_ENCODING;
 use http::response::Parts;
 use http::uri::Scheme;
-use http::{HeaderValue, Response};
+use http::{HeaderValue, Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
 use hyper_util::client::legacy::{Error as HyperError, ResponseFuture};
-use tower::Service;
 
 use super::ClientSettings;
 use super::answered::Answered;
-use super::call::Attempt;
 use super::connector::{self, Pool};
+use super::sending::Sending;
 use super::whole::Whole;
 use crate::{Error, ErrorKind, Result};
 
-/// The end of the stack.
-#[derive(Clone)]
+/// The end of a call's way.
 pub(super) struct Transport {
-    // A pool can be cloned, but that costs more than all else that is done here.
-    pool: Arc<Pool>,
+    pool: Pool,
     response_limit: usize,
     compression: bool,
 }
@@ -43,24 +39,14 @@ impl Transport {
     /// `name` is whose certificate the other side is to show, where that is not the host of the address.
     pub(super) fn new(scheme: &Scheme, name: Option<&str>, settings: &ClientSettings) -> Result<Self> {
         Ok(Self {
-            pool: Arc::new(connector::pool(scheme, name, settings)?),
+            pool: connector::pool(scheme, name, settings)?,
             response_limit: settings.response_limit,
             compression: settings.compression,
         })
     }
-}
 
-impl Service<Attempt> for Transport {
-    type Response = Response<Answered>;
-    type Error = Error;
-    type Future = Exchange;
-
-    fn poll_ready(&mut self, _: &mut TaskContext<'_>) -> Poll<Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, attempt: Attempt) -> Self::Future {
-        let mut request = attempt.request;
+    /// Sends a request. It takes as long as it takes: whoever waits sets the limit.
+    pub(super) fn send(&self, mut request: Request<Sending>) -> Exchange {
         if self.compression {
             request.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
         }
