@@ -1,18 +1,22 @@
 //! One attempt of a call: its time limit, what it tells the other side, and its span.
 
+use std::future::poll_fn;
 use std::net::SocketAddr;
-use std::pin::Pin;
+use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context as TaskContext, Poll};
+use std::task::{Poll, ready};
 
+use futures_util::FutureExt;
 use http::{Response, StatusCode, Version};
-use pin_project_lite::pin_project;
-use tokio::time::{Instant, Sleep, sleep_until};
-use tower::Service;
+use tokio::time::{Instant, sleep_until};
 
 use super::answered::Answered;
-use super::call::{Attempt, Call, Timer};
+use super::call::Call;
+use super::connection::Connection;
+use super::guards::Attempted;
+use super::headers::Usual;
 use super::instruments::Ended;
+use crate::context::TraceContext;
 use crate::telemetry::span::{Span, SpanKind};
 use crate::{Error, ErrorKind, Result};
 
@@ -21,123 +25,90 @@ use crate::{Error, ErrorKind, Result};
 #[derive(Debug, Clone, Copy)]
 pub(super) struct CutShort;
 
-/// Makes one attempt of a call, and ends it when it takes too long.
-///
-/// Where the call's deadline comes first there is nothing to end: the call as a whole ends then, and the attempt is given up,
-/// which is not held against the other side.
-#[derive(Debug, Clone)]
-pub(super) struct Attempts<S>(pub(super) S);
-
-pin_project! {
-    /// An attempt that is under way.
-    pub(super) struct UnderWay<F> {
-        #[pin]
-        work: F,
-        #[pin]
-        timer: Sleep,
-        cut_short: bool,
-        guard: Guard,
-    }
+/// Makes attempts, and ends those that take too long.
+pub(super) struct Attempts {
+    usual: Usual,
+    connection: Connection,
 }
 
-/// What is to be done however an attempt ends, also when nobody waits for it any more.
-struct Guard {
-    call: Arc<Call>,
-    /// Boxed, as it is mostly absent and would be moved with its attempt through all layers.
-    span: Option<Box<Span>>,
-}
+/// The span of an attempt, where anybody wants it; it also ends when nobody waits for the attempt any more.
+struct Observed(Option<Box<Span>>);
 
-impl<S> Service<Arc<Call>> for Attempts<S>
-where
-    S: Service<Attempt, Response = Response<Answered>, Error = Error>,
-{
-    type Response = Response<Answered>;
-    type Error = Error;
-    type Future = UnderWay<S::Future>;
-
-    fn poll_ready(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<()>> {
-        self.0.poll_ready(cx)
+impl Attempts {
+    pub(super) fn new(usual: Usual, connection: Connection) -> Self {
+        Self { usual, connection }
     }
 
-    fn call(&mut self, call: Arc<Call>) -> Self::Future {
-        let now = Instant::now();
-        let (until, cut_short) = call.limits.attempt_since(now);
-        let resent = call.progress.begin();
-        let span = span(&call, resent);
-        let trace = span.as_ref().map_or(&call.context.trace, |span| span.trace());
-        let until_all = call.limits.deadline.filter(|_| call.moves()).unwrap_or(until);
-        let request = call.request(trace, until_all.saturating_duration_since(now));
-        let guard = Guard { call: Arc::clone(&call), span };
-        call.progress.set_timer(Timer::Running);
-        UnderWay { work: self.0.call(Attempt { call, request }), timer: sleep_until(until), cut_short, guard }
-    }
-}
-
-impl<F> Future for UnderWay<F>
-where
-    F: Future<Output = Result<Response<Answered>>>,
-{
-    type Output = Result<Response<Answered>>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
-        let mut this = self.project();
-        let mut result = match this.work.poll(cx) {
-            Poll::Ready(result) => result,
-            Poll::Pending if still_going(this.timer.as_mut(), this.cut_short, &this.guard.call, cx) => {
-                return Poll::Pending;
-            }
-            // At the call's deadline it is the call that ends.
-            Poll::Pending if *this.cut_short => {
-                this.guard.call.progress.set_timer(Timer::Over);
-                return Poll::Pending;
-            }
-            Poll::Pending => Err(Error::new(ErrorKind::DeadlineExceeded, "no answer within the time of one attempt")),
+    /// Makes an attempt after so many others. Where the call's deadline comes first there is nothing to end: the call as a
+    /// whole ends then, and the attempt is given up, which is not held against the other side.
+    pub(super) async fn make(&self, call: &Call, before: u32, now: Instant, tried: &mut Vec<Arc<str>>) -> Attempted {
+        let (until, mut cut_short) = call.attempt_since(now);
+        let mut observed = Observed::new(call, before);
+        // What goes on after its head is waited for as long as the call has.
+        let wanted = if call.moves() { call.deadline } else { until };
+        let request = call.request(&self.usual, observed.trace(call), wanted.saturating_duration_since(now));
+        let answered = {
+            let mut work = self.connection.send(request, call.waits(), tried);
+            let mut timer = pin!(sleep_until(until));
+            // An answer that is there counts, even if it is late.
+            poll_fn(|cx| match work.poll_unpin(cx) {
+                Poll::Ready(result) => Poll::Ready(Some(result)),
+                Poll::Pending => loop {
+                    ready!(timer.as_mut().poll(cx));
+                    // What is being sent has time as long as it moves.
+                    let moved = call.flow.as_ref().map(|flow| call.attempt_since(flow.moved()));
+                    match moved.filter(|(until, _)| *until > timer.deadline()) {
+                        Some((until, by_call)) => {
+                            cut_short = by_call;
+                            timer.as_mut().reset(until);
+                        }
+                        None => break Poll::Ready(None),
+                    }
+                },
+            })
+            .await
         };
-        if let Ok(response) = &mut result
-            && *this.cut_short
+        let mut result = match answered {
+            Some(result) => result,
+            None if cut_short => return None,
+            None => Err(Error::new(ErrorKind::DeadlineExceeded, "no answer within the time of one attempt")),
+        };
+        if cut_short
+            && let Ok(response) = &mut result
             && response.status() == StatusCode::GATEWAY_TIMEOUT
         {
             response.extensions_mut().insert(CutShort);
         }
-        this.guard.ended(&result);
-        Poll::Ready(result)
+        observed.end(&result, tried);
+        Some(result)
     }
 }
 
-/// Whether there is time left. What is being sent has as long as it moves.
-fn still_going(mut timer: Pin<&mut Sleep>, cut_short: &mut bool, call: &Call, cx: &mut TaskContext<'_>) -> bool {
-    while timer.as_mut().poll(cx).is_ready() {
-        let Some(flow) = call.body.flow() else { return false };
-        let (until, by_call) = call.limits.attempt_since(flow.moved());
-        if until <= timer.deadline() {
-            return false;
-        }
-        *cut_short = by_call;
-        timer.as_mut().reset(until);
+impl Observed {
+    fn new(call: &Call, before: u32) -> Self {
+        Self(call.described.as_ref().map(|described| {
+            let (method, template) = (&call.outgoing.method, call.outgoing.template);
+            let mut span = Span::start(SpanKind::Client, format!("{method} {template}"), &call.context);
+            span.set("http.request.method", method.as_str());
+            span.set("server.address", described.server.as_str());
+            span.set("server.port", described.port);
+            span.set("url.template", template);
+            if before > 0 {
+                span.set("http.request.resend_count", before);
+            }
+            Box::new(span)
+        }))
     }
-    true
-}
 
-/// The span of an attempt, where anybody wants it.
-fn span(call: &Call, resent: u32) -> Option<Box<Span>> {
-    let described = call.described.as_ref()?;
-    let mut span = Span::start(SpanKind::Client, format!("{} {}", call.method, described.template), &call.context);
-    span.set("http.request.method", call.method.as_str());
-    span.set("server.address", described.server.as_str());
-    span.set("server.port", described.port);
-    span.set("url.template", described.template);
-    if resent > 0 {
-        span.set("http.request.resend_count", resent);
+    /// Whose child the other side's span is.
+    fn trace<'a>(&'a self, call: &'a Call) -> &'a TraceContext {
+        self.0.as_ref().map_or(&call.context.trace, |span| span.trace())
     }
-    Some(Box::new(span))
-}
 
-impl Guard {
-    fn ended(&mut self, result: &Result<Response<Answered>>) {
-        self.call.progress.set_timer(Timer::None);
-        let Some(mut span) = self.span.take() else { return };
+    fn end(&mut self, result: &Result<Response<Answered>>, tried: &[Arc<str>]) {
+        let Some(mut span) = self.0.take() else { return };
         // Where the operating system finds the instance, nobody here knows which it was.
-        if let Some(Ok(peer)) = self.call.progress.last_tried().map(|peer| peer.parse::<SocketAddr>()) {
+        if let Some(Ok(peer)) = tried.last().map(|peer| peer.parse::<SocketAddr>()) {
             span.set("network.peer.address", peer.ip().to_string());
             span.set("network.peer.port", peer.port());
         }
@@ -149,10 +120,9 @@ impl Guard {
     }
 }
 
-impl Drop for Guard {
+impl Drop for Observed {
     fn drop(&mut self) {
-        self.call.progress.set_timer(Timer::None);
-        if let Some(mut span) = self.span.take() {
+        if let Some(mut span) = self.0.take() {
             span.set("error.type", "given_up");
             span.fail("nobody waited for it any more");
         }

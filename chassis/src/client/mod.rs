@@ -1,10 +1,11 @@
 //! Calls to other services over HTTP: the remote back of every contract's client.
 //!
-//! A call goes through the layers of `stack`, in a fixed and visible order, down to `transport`, which has the connections.
+//! A call goes through `guards`, in a fixed and visible order, down to `transport`, which has the connections.
 //! What each carries (deadline, trace, request id, idempotency key) is in docs/wire.md.
 
 mod address;
 mod balance;
+mod outgoing;
 mod settings;
 mod timeouts;
 
@@ -15,11 +16,17 @@ mod attempt;
 #[cfg(feature = "client")]
 mod call;
 #[cfg(feature = "client")]
+mod connection;
+#[cfg(feature = "client")]
 mod connector;
 #[cfg(feature = "client")]
 mod download;
+#[cfg(feature = "client")]
+mod guards;
 #[cfg(feature = "compression")]
 mod gzip;
+#[cfg(feature = "client")]
+mod headers;
 #[cfg(feature = "client")]
 mod instances;
 #[cfg(feature = "client")]
@@ -35,10 +42,6 @@ mod rules;
 #[cfg(feature = "client")]
 mod sending;
 #[cfg(feature = "client")]
-mod stack;
-#[cfg(feature = "client")]
-mod total;
-#[cfg(feature = "client")]
 mod transport;
 #[cfg(feature = "client")]
 mod upload;
@@ -48,10 +51,9 @@ mod whole;
 pub use balance::{Balance, BalanceSettings, OutlierSettings};
 #[cfg(feature = "client")]
 pub use balance::{EndpointState, EndpointStatus};
+pub(crate) use outgoing::Outgoing;
 #[cfg(feature = "client")]
 pub(crate) use registry::Clients;
-#[cfg(feature = "client")]
-pub(crate) use remote::Outgoing;
 #[cfg(feature = "client")]
 pub use remote::Remote;
 pub use settings::{

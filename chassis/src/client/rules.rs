@@ -1,22 +1,20 @@
 //! What HTTP says about calls: which may be sent again, and what their results mean.
 
-use std::sync::Arc;
-
 use http::header::RETRY_AFTER;
 use http::{HeaderMap, Response, StatusCode};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
-use tokio::time::{Duration, Instant};
+use tokio::time::Duration;
 
 use super::answered::Answered;
 use super::attempt::CutShort;
 use super::call::Call;
-use super::instruments::Instruments;
 use super::transport::{Garbled, Unsent};
-use super::upload::{Flow, SourceFailed, Supply};
+use super::upload::SourceFailed;
 use crate::http::Problem;
+use crate::http::stream::Payload;
 use crate::resilience::Outcome;
-use crate::resilience::retry::{GivenUp, RetryRule, Verdict};
+use crate::resilience::retry::Verdict;
 use crate::{Error, ErrorKind};
 
 /// What the breaker makes of a result: a service that answers works, whatever the answer is, unless it says that it fails.
@@ -48,60 +46,33 @@ fn may_pass(error: &Error) -> bool {
     }
 }
 
-/// Has those calls tried again that may be, and whose failure may be a passing one.
-#[derive(Clone)]
-pub(super) struct Repeatable {
-    body_limit: usize,
-    instruments: Instruments,
-}
-
-impl Repeatable {
-    pub(super) fn new(body_limit: usize, instruments: Instruments) -> Self {
-        Self { body_limit, instruments }
+/// Whether what a call sends is kept for another attempt, up to so many bytes.
+pub(super) fn is_replayable(call: &Call, body_limit: usize) -> bool {
+    match &call.outgoing.body {
+        Payload::Whole(body) => body.len() <= body_limit,
+        Payload::Stream(_) => false,
     }
 }
 
-impl RetryRule<Arc<Call>, Response<Answered>, Error> for Repeatable {
-    fn replay(&self, call: &Arc<Call>) -> Option<Arc<Call>> {
-        let is_kept = match &call.body {
-            Supply::Whole(body) => body.len() <= self.body_limit,
-            Supply::Stream(_) => true,
-        };
-        is_kept.then(|| Arc::clone(call))
+/// Whether a call is tried again after this: if it may be, and its failure may be a passing one.
+pub(super) fn verdict(call: &Call, result: Result<&Response<Answered>, &Error>) -> Verdict {
+    if !call.is_repeatable() {
+        // Nobody has begun with it.
+        let unsent = result.err().is_some_and(|error| error.downcast_ref::<Unsent>().is_some());
+        let unsent = unsent && call.flow.as_ref().is_none_or(|flow| flow.is_untouched());
+        return if unsent { Verdict::Retry { after: None } } else { Verdict::Final };
     }
-
-    fn verdict(&self, call: &Arc<Call>, result: Result<&Response<Answered>, &Error>) -> Verdict {
-        if !call.is_repeatable() {
-            // Nobody has begun with it.
-            let unsent = result.err().is_some_and(|error| error.downcast_ref::<Unsent>().is_some());
-            // What is made while it is sent cannot be made again.
-            let unsent = unsent && call.body.flow().is_none_or(Flow::is_untouched);
-            return if unsent { Verdict::Retry { after: None } } else { Verdict::Final };
-        }
-        match result {
-            Ok(response) => match response.status() {
-                StatusCode::TOO_MANY_REQUESTS
-                | StatusCode::BAD_GATEWAY
-                | StatusCode::SERVICE_UNAVAILABLE
-                | StatusCode::GATEWAY_TIMEOUT => Verdict::Retry { after: retry_after(response.headers()) },
-                StatusCode::CONFLICT if is_in_flight(response) => Verdict::Retry { after: None },
-                _ => Verdict::Final,
-            },
-            Err(error) if may_pass(error) => Verdict::Retry { after: None },
-            Err(_) => Verdict::Final,
-        }
-    }
-
-    fn deadline(&self, call: &Arc<Call>) -> Option<Instant> {
-        call.limits.deadline
-    }
-
-    fn retrying(&self, _: Duration) {
-        self.instruments.retrying();
-    }
-
-    fn given_up(&self, why: GivenUp) {
-        self.instruments.given_up(why);
+    match result {
+        Ok(response) => match response.status() {
+            StatusCode::TOO_MANY_REQUESTS
+            | StatusCode::BAD_GATEWAY
+            | StatusCode::SERVICE_UNAVAILABLE
+            | StatusCode::GATEWAY_TIMEOUT => Verdict::Retry { after: retry_after(response.headers()) },
+            StatusCode::CONFLICT if is_in_flight(response) => Verdict::Retry { after: None },
+            _ => Verdict::Final,
+        },
+        Err(error) if may_pass(error) => Verdict::Retry { after: None },
+        Err(_) => Verdict::Final,
     }
 }
 
@@ -137,27 +108,40 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
+    use tokio::time::Instant;
 
     use super::*;
-    use crate::client::call::{Limits, Progress};
+    use crate::client::Timeouts;
+    use crate::client::outgoing::Outgoing;
 
-    fn call(method: &str, key: bool, idempotent: bool, body: usize) -> Arc<Call> {
-        Arc::new(Call {
+    fn call(method: &str, key: bool, idempotent: bool, body: usize) -> Call {
+        let outgoing = Outgoing {
             method: method.parse().expect("a method"),
-            uri: http::Uri::default(),
+            target: String::new(),
             headers: HeaderMap::new(),
-            body: Supply::Whole(vec![b'x'; body].into()),
+            body: Payload::Whole(vec![b'x'; body].into()),
             streams: false,
-            host: None,
+            contract: "stock",
+            operation: "reserve",
+            template: "/v1/stock",
+            limits: Timeouts::default(),
+            idempotent,
+            key: None,
+        };
+        let started = Instant::now();
+        Call {
+            outgoing: Box::new(outgoing),
+            uri: http::Uri::default(),
             key: key.then(|| http::HeaderValue::from_static("7")),
-            limits: Limits { attempt: Duration::from_secs(1), deadline: None, idempotent },
+            started,
+            deadline: started + Duration::from_secs(1),
             context: crate::Context::default(),
             described: None,
-            progress: Progress::default(),
-        })
+            flow: None,
+        }
     }
 
-    fn get() -> Arc<Call> {
+    fn get() -> Call {
         call("GET", false, true, 0)
     }
 
@@ -168,10 +152,6 @@ mod tests {
             response.headers_mut().insert(RETRY_AFTER, after.parse().expect("a header"));
         }
         response
-    }
-
-    fn rule() -> Repeatable {
-        Repeatable::new(100, Instruments::new("rules", "rules"))
     }
 
     #[test]
@@ -187,7 +167,7 @@ mod tests {
         ] {
             let call = call(method, key, idempotent, body);
             let failed = Error::new(ErrorKind::Unavailable, "x");
-            let again = rule().replay(&call).is_some() && rule().verdict(&call, Err(&failed)) != Verdict::Final;
+            let again = is_replayable(&call, 100) && verdict(&call, Err(&failed)) != Verdict::Final;
             assert_eq!(again, expected, "{method}, key {key}, {body} bytes");
         }
     }
@@ -207,7 +187,7 @@ mod tests {
             (response(429, Some("-1"), ""), again(None)),
             (response(503, Some("Sun, 06 Nov 1994 08:49:37 GMT"), ""), again(Some(Duration::ZERO))),
         ] {
-            assert_eq!(rule().verdict(&get(), Ok(&response)), expected, "{response:?}");
+            assert_eq!(verdict(&get(), Ok(&response)), expected, "{response:?}");
         }
         for (kind, expected) in [
             (ErrorKind::Unavailable, again(None)),
@@ -215,7 +195,7 @@ mod tests {
             (ErrorKind::CircuitOpen, Verdict::Final),
             (ErrorKind::Protocol, Verdict::Final),
         ] {
-            assert_eq!(rule().verdict(&get(), Err(&Error::new(kind, "x"))), expected, "{kind:?}");
+            assert_eq!(verdict(&get(), Err(&Error::new(kind, "x"))), expected, "{kind:?}");
         }
     }
 
@@ -223,7 +203,7 @@ mod tests {
     fn a_date_to_come_back_at() {
         let at = Timestamp::now() + jiff::SignedDuration::from_secs(100);
         let text = jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&at).expect("a date");
-        let Verdict::Retry { after: Some(after) } = rule().verdict(&get(), Ok(&response(503, Some(&text), ""))) else {
+        let Verdict::Retry { after: Some(after) } = verdict(&get(), Ok(&response(503, Some(&text), ""))) else {
             panic!("`{text}` was not read");
         };
         assert!((98..=100).contains(&after.as_secs()), "{after:?}");

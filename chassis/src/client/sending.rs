@@ -1,7 +1,6 @@
 //! What a request is sent with.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
 
 use bytes::Bytes;
@@ -9,7 +8,8 @@ use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 
 use super::call::Call;
-use super::upload::{Supply, Upload};
+use super::upload::{Exchanging, Upload};
+use crate::http::stream::Payload;
 
 /// The body of a request on its way out.
 #[derive(Debug)]
@@ -22,10 +22,20 @@ pub(super) enum Sending {
 
 impl Sending {
     /// That of one attempt of a call.
-    pub(super) fn of(call: &Arc<Call>) -> Self {
-        match &call.body {
-            Supply::Whole(body) => Self::Whole(Full::new(body.clone())),
-            Supply::Stream(_) => Self::Stream(Upload::of(call)),
+    pub(super) fn of(call: &Call) -> Self {
+        match (&call.flow, &call.outgoing.body) {
+            (Some(flow), _) => Self::Stream(Upload::new(flow)),
+            (None, Payload::Whole(body)) => Self::Whole(Full::new(body.clone())),
+            // It is taken out when the call is prepared.
+            (None, Payload::Stream(_)) => Self::Whole(Full::default()),
+        }
+    }
+
+    /// What ends a stream with its exchange.
+    pub(super) fn exchanging(&self) -> Option<Exchanging> {
+        match self {
+            Self::Whole(_) => None,
+            Self::Stream(upload) => Some(upload.exchanging()),
         }
     }
 }

@@ -1,32 +1,28 @@
 //! Sends a request and reads the answer whole.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, ready};
 
 use http::header::ACCEPT_ENCODING;
 use http::response::Parts;
 use http::uri::Scheme;
-use http::{HeaderValue, Response};
+use http::{HeaderValue, Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
 use hyper_util::client::legacy::{Error as HyperError, ResponseFuture};
-use tower::Service;
 
 use super::ClientSettings;
 use super::answered::Answered;
-use super::call::{Attempt, Call};
 use super::connector::{self, Pool};
-use super::download::Download;
+use super::download::{Download, Waits};
+use super::sending::Sending;
 use super::upload::Exchanging;
 use super::whole::Whole;
 use crate::{Error, ErrorKind, Result};
 
-/// The end of the stack.
-#[derive(Clone)]
+/// The end of a call's way.
 pub(super) struct Transport {
-    // A pool can be cloned, but that costs more than all else that is done here.
-    pool: Arc<Pool>,
+    pool: Pool,
     response_limit: usize,
     compression: bool,
 }
@@ -45,34 +41,23 @@ impl Transport {
     /// `name` is whose certificate the other side is to show, where that is not the host of the address.
     pub(super) fn new(scheme: &Scheme, name: Option<&str>, settings: &ClientSettings) -> Result<Self> {
         Ok(Self {
-            pool: Arc::new(connector::pool(scheme, name, settings)?),
+            pool: connector::pool(scheme, name, settings)?,
             response_limit: settings.response_limit,
             compression: settings.compression,
         })
     }
-}
 
-impl Service<Attempt> for Transport {
-    type Response = Response<Answered>;
-    type Error = Error;
-    type Future = Exchange;
-
-    fn poll_ready(&mut self, _: &mut TaskContext<'_>) -> Poll<Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, attempt: Attempt) -> Self::Future {
-        let Attempt { call, mut request } = attempt;
+    /// Sends a request. It takes as long as it takes: whoever waits sets the limit. Where it is said how long a success is
+    /// waited for, that is handed over while it comes.
+    pub(super) fn send(&self, mut request: Request<Sending>, waits: Option<Waits>) -> Exchange {
         // What is streamed is taken as it is: its size when it is unpacked would be bounded by nothing.
-        let compression = self.compression && !call.streams;
+        let compression = self.compression && waits.is_none();
         if compression {
             request.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
         }
+        let exchanging = request.body().exchanging();
         let sent = self.pool.request(request);
-        let exchanging = Exchanging::of(&call);
-        // Only what streams is looked at again.
-        let call = call.streams.then_some(call);
-        Exchange { step: Step::Sent(sent), limit: self.response_limit, compression, call, exchanging }
+        Exchange { step: Step::Sent(sent), limit: self.response_limit, compression, waits, exchanging }
     }
 }
 
@@ -82,7 +67,7 @@ pub(super) struct Exchange {
     limit: usize,
     compression: bool,
     /// Where a success is handed over while it comes.
-    call: Option<Arc<Call>>,
+    waits: Option<Waits>,
     exchanging: Option<Exchanging>,
 }
 
@@ -95,7 +80,7 @@ impl Future for Exchange {
     type Output = Result<Response<Answered>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
-        let Self { step, limit, compression, call, exchanging } = &mut *self;
+        let Self { step, limit, compression, waits, exchanging } = &mut *self;
         loop {
             match step {
                 Step::Sent(sent) => {
@@ -104,14 +89,12 @@ impl Future for Exchange {
                     let failed = exchanging.as_ref().filter(|_| sent.is_err()).and_then(Exchanging::failure);
                     let (mut head, body) = sent.map_err(|error| failed.unwrap_or_else(|| broken(error)))?.into_parts();
                     let whole = Whole::new(&mut head.headers, *limit, *compression)?;
-                    if head.status.is_success() {
-                        if let Some(call) = call.take() {
-                            let download = Download::new(call, &head, body, exchanging.take())?;
-                            let streamed = Answered::Stream(Box::new(download));
-                            return Poll::Ready(Ok(Response::from_parts(head, streamed)));
-                        }
-                    } else if let Some(exchanging) = exchanging {
+                    if let Some(exchanging) = exchanging.as_ref().filter(|_| !head.status.is_success()) {
                         exchanging.hold();
+                    }
+                    if let Some(waits) = waits.filter(|_| head.status.is_success()) {
+                        let download = Download::new(waits, &head, body, exchanging.take())?;
+                        return Poll::Ready(Ok(Response::from_parts(head, Answered::Stream(Box::new(download)))));
                     }
                     *step = Step::Reading { head: Some(head), body, whole };
                 }

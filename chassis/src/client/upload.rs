@@ -11,20 +11,10 @@ use futures_util::task::AtomicWaker;
 use http_body::{Body, Frame, SizeHint};
 use tokio::time::Instant;
 
-use super::call::Call;
 use crate::Error;
 use crate::http::ByteStream;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
-
-/// What a call is sent with.
-#[derive(Debug)]
-pub(super) enum Supply {
-    /// All of it, which can be sent again.
-    Whole(Bytes),
-    /// What can be sent once.
-    Stream(Flow),
-}
 
 /// A stream on its way out.
 #[derive(Debug)]
@@ -129,60 +119,52 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Supply {
-    pub(super) fn flow(&self) -> Option<&Flow> {
-        match self {
-            Self::Whole(_) => None,
-            Self::Stream(flow) => Some(flow),
-        }
-    }
-}
-
 /// The exchange that a stream is sent in: with its end the stream is let go of, however much of it was sent. A connection
 /// would otherwise go on with it after the answer.
-pub(super) struct Exchanging(Arc<Call>);
+pub(super) struct Exchanging(Arc<Flow>);
 
 impl Exchanging {
-    /// `None` where no stream is sent.
-    pub(super) fn of(call: &Arc<Call>) -> Option<Self> {
-        call.body.flow().map(|_| Self(Arc::clone(call)))
-    }
-
     /// The error of the call whose stream could not go on.
     pub(super) fn failure(&self) -> Option<Error> {
-        let failed = lock(&self.0.body.flow()?.failed).take()?;
+        let failed = lock(&self.0.failed).take()?;
         let error = Error::new(failed.kind(), "the stream that was to be sent failed");
         Some(error.with_source(SourceFailed(failed.into_boxed())))
     }
 
     /// No more is sent, as it was refused; what was is left as it is until the answer has been read.
     pub(super) fn hold(&self) {
-        self.0.body.flow().into_iter().for_each(Flow::hold);
+        self.0.hold();
     }
 }
 
 impl Drop for Exchanging {
     fn drop(&mut self) {
         // What no connection has begun with may go with another exchange.
-        let flow = self.0.body.flow().filter(|flow| !flow.is_untouched());
-        flow.into_iter().for_each(Flow::end);
+        if !self.0.is_untouched() {
+            self.0.end();
+        }
     }
 }
 
 /// A stream as the body of a request.
 #[derive(Debug)]
-pub(super) struct Upload(Arc<Call>);
+pub(super) struct Upload(Arc<Flow>);
 
 impl Upload {
     /// That of one attempt of a call.
-    pub(super) fn of(call: &Arc<Call>) -> Self {
-        call.body.flow().into_iter().for_each(|flow| *lock(&flow.moved) = Some(Instant::now()));
-        Self(Arc::clone(call))
+    pub(super) fn new(flow: &Arc<Flow>) -> Self {
+        *lock(&flow.moved) = Some(Instant::now());
+        Self(Arc::clone(flow))
+    }
+
+    /// What ends it with its exchange.
+    pub(super) fn exchanging(&self) -> Exchanging {
+        Exchanging(Arc::clone(&self.0))
     }
 
     /// What is said of the source.
     fn said<T>(&self, read: impl FnOnce(&ByteStream) -> T) -> Option<T> {
-        lock(&self.0.body.flow()?.source).as_ref().map(read)
+        lock(&self.0.source).as_ref().map(read)
     }
 }
 
@@ -194,8 +176,7 @@ impl Body for Upload {
         self: Pin<&mut Self>,
         cx: &mut TaskContext<'_>,
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
-        let Some(flow) = self.0.body.flow() else { return Poll::Ready(None) };
-        flow.poll_piece(cx).map(|piece| Some(piece?.map(Frame::data).map_err(Into::into)))
+        self.0.poll_piece(cx).map(|piece| Some(piece?.map(Frame::data).map_err(Into::into)))
     }
 
     fn is_end_stream(&self) -> bool {

@@ -3,6 +3,9 @@
 //! Generated code makes one table for each argument and each answer and hands it on. Everything else is free of bounds, so
 //! that a type which cannot travel is reported once, where the user named it, and not at every use.
 
+use std::any::Any;
+use std::borrow::Cow;
+
 use http::Response;
 use schemars::{Schema, SchemaGenerator};
 use serde::de::value::Error as TextError;
@@ -19,14 +22,14 @@ use crate::{Error, Result};
 
 /// An argument in the path or in a header.
 pub struct Plain<T> {
-    pub(super) write: fn(&T) -> Result<Option<String>, &'static str>,
+    pub(super) write: fn(&T) -> Result<Option<Cow<'_, str>>, &'static str>,
     pub(super) read: fn(Option<&str>) -> Result<T, TextError>,
     pub(super) schema: fn(&mut SchemaGenerator) -> Schema,
 }
 
 /// The table of the type.
 pub const fn plain<T: ContractInput>() -> Plain<T> {
-    Plain { write: text::write::<T>, read: text::read::<T>, schema: subschema::<T> }
+    Plain { write: to_text::<T>, read: text::read::<T>, schema: subschema::<T> }
 }
 
 /// An argument that is the query.
@@ -78,6 +81,14 @@ pub const fn output<O: ContractOutput>() -> Output<O> {
         streams: <O::Ok as Answer>::STREAMS,
         map_stream: map_stream::<O>,
         errors: <O::Err as ApiError>::describe,
+    }
+}
+
+/// What is a text already is taken as it is.
+fn to_text<T: ContractInput>(value: &T) -> Result<Option<Cow<'_, str>>, &'static str> {
+    match (value as &dyn Any).downcast_ref::<String>() {
+        Some(text) => Ok(Some(Cow::Borrowed(text))),
+        None => text::write(value).map(|text| text.map(Cow::Owned)),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod args;
 mod cause;
+mod closing;
 pub(crate) mod fault;
 mod fused;
 mod guards;

@@ -164,6 +164,30 @@ impl Balancer {
     }
 }
 
+/// An answer that is still being read: until it is dropped, the call that it is of is under way.
+pub(in crate::client) struct Following {
+    balancer: Arc<Balancer>,
+    node: Arc<Node>,
+}
+
+impl Following {
+    pub(in crate::client) fn new(balancer: &Arc<Balancer>, pick: &Pick<'_>) -> Self {
+        pick.node.begin();
+        Self { balancer: Arc::clone(balancer), node: Arc::clone(&pick.node) }
+    }
+
+    /// The instance broke it off, which is a failure beside the success that its head was.
+    pub(in crate::client) fn broke_off(&self) {
+        self.balancer.ended(&self.node, self.balancer.penalty, true);
+    }
+}
+
+impl Drop for Following {
+    fn drop(&mut self) {
+        self.node.end();
+    }
+}
+
 impl Pick<'_> {
     pub(in crate::client) fn address(&self) -> &Arc<str> {
         &self.node.endpoint.address

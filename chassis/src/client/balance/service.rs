@@ -1,31 +1,31 @@
-//! The balancer as the layer of a call.
+//! The balancer within a call.
 
 use std::sync::Arc;
-use std::task::{Context as TaskContext, Poll};
 
 use http::uri::{Authority, PathAndQuery, Scheme};
-use http::{Response, Uri};
-use tower::Service;
+use http::{Request, Response, Uri};
 
-use super::Balancer;
+use super::Following;
 use crate::client::answered::Answered;
-use crate::client::call::Attempt;
+use crate::client::download::Waits;
+use crate::client::instances::Instances;
 use crate::client::rules::is_bad;
+use crate::client::sending::Sending;
+use crate::client::transport::Transport;
 use crate::discovery::Discovery;
-use crate::{BoxFuture, Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Result};
 
-/// Sends each call to the instance that the balancer chooses.
-#[derive(Clone)]
-pub(in crate::client) struct Balanced<S> {
-    inner: S,
-    balancer: Arc<Balancer>,
-    discovery: Discovery,
+/// Sends each request to the instance that the balancer chooses.
+pub(in crate::client) struct Balanced {
+    transport: Transport,
+    instances: Instances,
 }
 
-impl<S> Balanced<S> {
-    pub(in crate::client) fn new(inner: S, balancer: Arc<Balancer>, discovery: Discovery) -> Self {
+impl Balanced {
+    pub(in crate::client) fn new(transport: Transport, instances: Instances) -> Self {
+        let Instances { discovery, balancer } = &instances;
         // It ends with the last clone of what it watches.
-        let (watched, mut changes) = (Arc::downgrade(&balancer), discovery.changes());
+        let (watched, mut changes) = (Arc::downgrade(balancer), discovery.changes());
         balancer.update(&discovery.now().endpoints);
         tokio::spawn(async move {
             while changes.changed().await.is_ok() {
@@ -33,41 +33,35 @@ impl<S> Balanced<S> {
                 balancer.update(&changes.borrow_and_update().endpoints);
             }
         });
-        Self { inner, balancer, discovery }
-    }
-}
-
-impl<S> Service<Attempt> for Balanced<S>
-where
-    S: Service<Attempt, Response = Response<Answered>, Error = Error> + Clone + Send + 'static,
-    S::Future: Send + 'static,
-{
-    type Response = Response<Answered>;
-    type Error = Error;
-    type Future = BoxFuture<'static, Result<Response<Answered>>>;
-
-    fn poll_ready(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<()>> {
-        self.inner.poll_ready(cx)
+        Self { transport, instances }
     }
 
-    fn call(&mut self, mut attempt: Attempt) -> Self::Future {
-        let next = self.inner.clone();
-        let mut inner = std::mem::replace(&mut self.inner, next);
-        let (balancer, discovery) = (Arc::clone(&self.balancer), self.discovery.clone());
-        Box::pin(async move {
-            if !discovery.now().read {
-                // Whoever calls sets the limit.
-                balancer.update(&discovery.found().await.endpoints);
-            }
-            let progress = &attempt.call.progress;
-            let pick = balancer.pick(&progress.tried()).ok_or_else(|| nobody(&discovery))?;
-            progress.goes_to(Arc::clone(pick.address()));
-            let uri = attempt.request.uri_mut();
-            *uri = at(uri, pick.address())?;
-            let answered = inner.call(attempt).await;
-            pick.end(is_bad(answered.as_ref()));
-            answered
-        })
+    pub(in crate::client) fn instances(&self) -> &Instances {
+        &self.instances
+    }
+
+    /// Sends a request to an instance, to one that is not among those `tried` if there is any; it is added to them.
+    pub(in crate::client) async fn send(
+        &self,
+        mut request: Request<Sending>,
+        waits: Option<Waits>,
+        tried: &mut Vec<Arc<str>>,
+    ) -> Result<Response<Answered>> {
+        let Instances { discovery, balancer } = &self.instances;
+        if !discovery.now().read {
+            // Whoever calls sets the limit.
+            balancer.update(&discovery.found().await.endpoints);
+        }
+        let pick = balancer.pick(tried).ok_or_else(|| nobody(discovery))?;
+        tried.push(Arc::clone(pick.address()));
+        let uri = request.uri_mut();
+        *uri = at(uri, pick.address())?;
+        let mut answered = self.transport.send(request, waits).await;
+        if let Ok(Answered::Stream(download)) = answered.as_mut().map(Response::body_mut) {
+            download.comes_from(Following::new(balancer, &pick));
+        }
+        pick.end(is_bad(answered.as_ref()));
+        answered
     }
 }
 

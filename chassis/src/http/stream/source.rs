@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
 use std::task::{Context as TaskContext, Poll, ready};
 
 use bytes::Bytes;
@@ -48,7 +49,8 @@ pub struct ByteStream {
 
 enum Source {
     Whole(Bytes),
-    Pieces(BoxStream<'static, Result<Bytes>>),
+    /// Never locked: it is there so that a stream can be looked at from several threads, and read by whoever owns it.
+    Pieces(Mutex<BoxStream<'static, Result<Bytes>>>),
     Ended,
 }
 
@@ -61,7 +63,7 @@ impl ByteStream {
         E: Into<Error>,
     {
         let pieces = stream.map(|piece| piece.map(Into::into).map_err(Into::into));
-        Self { source: Source::Pieces(pieces.boxed()), left: None }
+        Self { source: Source::Pieces(Mutex::new(pieces.boxed())), left: None }
     }
 
     /// Bytes from a reader, such as a file.
@@ -116,7 +118,10 @@ impl ByteStream {
     fn poll_piece(&mut self, cx: &mut TaskContext<'_>) -> Poll<Option<Result<Bytes>>> {
         let piece = match &mut self.source {
             Source::Ended => return Poll::Ready(None),
-            Source::Pieces(pieces) => ready!(pieces.as_mut().poll_next(cx)),
+            Source::Pieces(pieces) => {
+                let pieces = pieces.get_mut().unwrap_or_else(PoisonError::into_inner);
+                ready!(pieces.as_mut().poll_next(cx))
+            }
             Source::Whole(bytes) if bytes.is_empty() => None,
             Source::Whole(bytes) => Some(Ok(std::mem::take(bytes))),
         };

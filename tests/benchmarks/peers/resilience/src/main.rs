@@ -1,6 +1,7 @@
 //! Measures the library's policies beside what else there is, in rounds whose order is shuffled, and prints what it
 //! measured as JSON: a list of `{row, subject, threads, unit, values}`. Run by `benchmarks resilience`; for a profiler
-//! `resilience 20 chassis`, `resilience 20 hyper-util` and `resilience 20 incoming` make so many rounds of calls in one way only.
+//! `resilience 20 chassis`, `resilience 20 hyper-util` and `resilience 20 incoming` make so many rounds of calls in one way only;
+//! `resilience 20 outgoing` prints that row alone.
 
 mod breakers;
 mod incoming;
@@ -15,9 +16,14 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let rounds = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(20);
     if let Some(way) = std::env::args().nth(2) {
-        let called = if way == "incoming" { incoming::measure(rounds).map(drop) } else { outgoing::call(rounds, &way) };
-        return match called {
-            Ok(()) => ExitCode::SUCCESS,
+        let made = match &*way {
+            "incoming" => incoming::measure(rounds).map(|_| Vec::new()),
+            "outgoing" => outgoing::measure(rounds),
+            _ => outgoing::call(rounds, &way).map(|()| Vec::new()),
+        };
+        return match made {
+            Ok(measured) if measured.is_empty() => ExitCode::SUCCESS,
+            Ok(measured) => print(&measured),
             Err(error) => {
                 eprintln!("resilience: {error}");
                 ExitCode::FAILURE
@@ -37,7 +43,11 @@ fn main() -> ExitCode {
             }
         }
     }
-    match serde_json::to_string(&measured) {
+    print(&measured)
+}
+
+fn print(measured: &[measure::Measured]) -> ExitCode {
+    match serde_json::to_string(measured) {
         Ok(json) => {
             println!("{json}");
             ExitCode::SUCCESS
