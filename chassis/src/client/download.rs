@@ -128,13 +128,14 @@ impl Stream for Download {
                     break failed.map_or_else(|| Cut::broke_off(error), Cut::by_caller);
                 }
                 Poll::Ready(None) => {
+                    this.instance.take().into_iter().for_each(Following::ended);
                     this.end();
                     return Poll::Ready(None);
                 }
                 Poll::Pending => break ready!(this.poll_over(cx)),
             }
         };
-        if let Some(instance) = this.instance.as_ref().filter(|_| cut.by_other_side) {
+        if let Some(instance) = this.instance.take().filter(|_| cut.by_other_side) {
             instance.broke_off();
         }
         this.end();

@@ -184,6 +184,6 @@ impl Body for Upload {
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.said(|source| Body::size_hint(source)).unwrap_or_default()
+        self.said(Body::size_hint).unwrap_or_default()
     }
 }

@@ -81,7 +81,7 @@ async fn what_is_no_stream_of_the_contract_is_refused() {
     let page = "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 6\r\n\r\n<html>";
     let error = says(page).await.report(crate::vault::Rows { count: 1 }).await.unwrap_err().unexpected();
     assert!(format!("{error:#}").contains("answered `text/html` and not `text/csv`"), "{error:#}");
-    assert_eq!(drained(says(page).await.fetch("x".into()).await.unwrap()).await.unwrap().0, 6, "nothing was declared");
+    assert_eq!(drained(says(page).await.fetch("x".into()).await.unwrap()).await.unwrap(), 6, "nothing was declared");
     let empty = says("HTTP/1.1 204 No Content\r\n\r\n").await.fetch("x".into()).await.unwrap();
-    assert_eq!(drained(empty).await.unwrap().0, 0);
+    assert_eq!(drained(empty).await.unwrap(), 0);
 }

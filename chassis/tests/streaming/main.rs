@@ -3,7 +3,9 @@
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used)]
 
 mod broken;
+mod described;
 mod downloads;
+mod guards;
 mod inside;
 mod routes;
 mod uploads;

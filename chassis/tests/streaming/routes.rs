@@ -7,7 +7,7 @@ use http::header::CONTENT_TYPE;
 
 use crate::vault::drained;
 
-struct Copier;
+pub struct Copier;
 
 #[service(name = "copier")]
 impl Copier {
@@ -18,7 +18,7 @@ impl Copier {
 
     #[post("/lengths/{name}", body_limit = "100 B")]
     async fn length(&self, Path(_): Path<String>, file: ByteStream) -> Result<String> {
-        Ok(drained(file).await?.0.to_string())
+        Ok(drained(file).await?.to_string())
     }
 
     #[get("/table")]

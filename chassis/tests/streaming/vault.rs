@@ -38,7 +38,7 @@ pub struct Rows {
 pub struct Stored {
     pub name: String,
     pub bytes: usize,
-    pub sum: u64,
+    pub wrong: usize,
     pub kind: String,
     pub tag: Option<String>,
 }
@@ -91,6 +91,10 @@ pub struct Told {
     pub fails: AtomicUsize,
     /// Whether files and readers wait for `gate` after their first piece.
     pub waits: AtomicBool,
+    /// Whether its files break off.
+    pub breaks: AtomicBool,
+    /// How much time the last call had, in milliseconds.
+    pub left: AtomicUsize,
     pub gate: Gate,
 }
 
@@ -127,17 +131,19 @@ impl Drop for Open {
     }
 }
 
-/// What stands at a place of every file.
-pub fn byte(at: usize) -> u8 {
-    (at.wrapping_mul(31) >> 7) as u8 ^ at as u8
+/// What a piece of every file consists of.
+fn mark(piece: usize) -> u8 {
+    piece as u8
 }
 
-pub fn sum(before: (usize, u64), piece: &[u8]) -> (usize, u64) {
-    piece.iter().fold(before, |(at, sum), byte| (at + 1, sum.wrapping_mul(31).wrapping_add(u64::from(*byte))))
-}
-
-pub fn sum_of(bytes: usize) -> u64 {
-    (0..bytes).fold((0, 0), |before, at| sum(before, &[byte(at)])).1
+/// Goes on with the next bytes of a file: how many there were, and how many of their pieces are wrong.
+pub fn check((mut at, mut wrong): (usize, usize), mut bytes: &[u8]) -> (usize, usize) {
+    while !bytes.is_empty() {
+        let (part, rest) = bytes.split_at(bytes.len().min(PIECE - at % PIECE));
+        wrong += usize::from(part != vec![mark(at / PIECE); part.len()]);
+        (at, bytes) = (at + part.len(), rest);
+    }
+    (at, wrong)
 }
 
 /// So many bytes, in pieces that are made when they are asked for; it fails after `fails_at` of them.
@@ -155,21 +161,23 @@ pub fn file(bytes: usize, fails_at: Option<usize>, told: Arc<Told>) -> ByteStrea
         }
         open.0.produced.fetch_add(1, Ordering::SeqCst);
         let end = bytes.min(at + PIECE);
-        Ok(Some(((at..end).map(byte).collect::<Vec<u8>>(), (end, open))))
+        Ok(Some((vec![mark(at / PIECE); end - at], (end, open))))
     }))
 }
 
-/// Reads all of it.
-pub async fn drained(mut stream: ByteStream) -> Result<(usize, u64)> {
-    let mut got = (0, 0);
+/// Reads all of it; gives how much that was.
+pub async fn drained(mut stream: ByteStream) -> Result<usize> {
+    let mut got = 0;
     while let Some(piece) = stream.chunk().await? {
-        got = sum(got, &piece);
+        got += piece.len();
     }
     Ok(got)
 }
 
 impl VaultService {
     fn begin(&self) -> Result<(), VaultError> {
+        let left = Context::current().remaining().unwrap_or_default();
+        self.0.left.store(left.as_millis() as usize, Ordering::SeqCst);
         self.0.calls.fetch_add(1, Ordering::SeqCst);
         let fails = self.0.fails.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok();
         if fails { Err(Error::new(ErrorKind::Unavailable, "it was told to").into()) } else { Ok(()) }
@@ -182,7 +190,11 @@ impl Vault for VaultService {
         match name.split_once('-') {
             Some(("broken", at)) => Ok(file(64 * MIB, Some(at.parse()?), Arc::clone(&self.0))),
             Some(("whole", bytes)) => Ok(vec![7; bytes.parse()?].into()),
-            Some(("file", bytes)) => Ok(file(bytes.parse()?, None, Arc::clone(&self.0))),
+            Some(("file", bytes)) => {
+                let bytes = bytes.parse()?;
+                let fails_at = self.0.breaks.load(Ordering::SeqCst).then_some(bytes / 2);
+                Ok(file(bytes, fails_at, Arc::clone(&self.0)))
+            }
             _ => Err(VaultError::NoSuchFile { name }),
         }
     }
@@ -203,12 +215,12 @@ impl Vault for VaultService {
         let mut got = (0, 0);
         while let Some(piece) = file.chunk().await? {
             self.0.read.fetch_add(1, Ordering::SeqCst);
-            got = sum(got, &piece);
+            got = check(got, &piece);
             if self.0.waits.load(Ordering::SeqCst) {
                 self.0.gate.pass().await;
             }
         }
-        Ok(Stored { name, bytes: got.0, sum: got.1, kind: kind.unwrap_or_default(), tag })
+        Ok(Stored { name, bytes: got.0, wrong: got.1, kind: kind.unwrap_or_default(), tag })
     }
 
     async fn capitals(&self, text: ByteStream) -> Result<ByteStream, VaultError> {
@@ -218,10 +230,12 @@ impl Vault for VaultService {
 
     async fn note(&self, note: ByteStream) -> Result<usize, VaultError> {
         self.begin()?;
-        Ok(drained(note).await?.0)
+        Ok(drained(note).await?)
     }
 
     async fn ping(&self) -> Result<usize, VaultError> {
+        let left = Context::current().remaining().unwrap_or_default();
+        self.0.left.store(left.as_millis() as usize, Ordering::SeqCst);
         Ok(self.0.calls.load(Ordering::SeqCst))
     }
 }

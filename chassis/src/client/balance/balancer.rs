@@ -171,13 +171,13 @@ pub(in crate::client) struct Following {
 }
 
 impl Following {
-    pub(in crate::client) fn new(balancer: &Arc<Balancer>, pick: &Pick<'_>) -> Self {
-        pick.node.begin();
-        Self { balancer: Arc::clone(balancer), node: Arc::clone(&pick.node) }
+    /// All of it has come.
+    pub(in crate::client) fn ended(self) {
+        self.node.known().outlier.succeeded(self.balancer.now());
     }
 
-    /// The instance broke it off, which is a failure beside the success that its head was.
-    pub(in crate::client) fn broke_off(&self) {
+    /// The instance broke it off.
+    pub(in crate::client) fn broke_off(self) {
         self.balancer.ended(&self.node, self.balancer.penalty, true);
     }
 }
@@ -196,6 +196,14 @@ impl Pick<'_> {
     pub(in crate::client) fn end(mut self, failed: bool) {
         self.ended = true;
         self.balancer.ended(&self.node, self.took(), failed);
+    }
+
+    /// The head of an answer is there, whose time counts; whether the instance works shows at its end.
+    pub(in crate::client) fn goes_on(mut self, balancer: &Arc<Balancer>) -> Following {
+        self.ended = true;
+        self.node.begin();
+        self.node.known().load.observe(self.took(), self.balancer.now());
+        Following { balancer: Arc::clone(balancer), node: Arc::clone(&self.node) }
     }
 
     fn took(&self) -> Duration {

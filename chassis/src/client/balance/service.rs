@@ -5,7 +5,6 @@ use std::sync::Arc;
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Request, Response, Uri};
 
-use super::Following;
 use crate::client::answered::Answered;
 use crate::client::call::Call;
 use crate::client::instances::Instances;
@@ -56,10 +55,10 @@ impl Balanced {
         let uri = request.uri_mut();
         *uri = at(uri, pick.address())?;
         let mut answered = self.transport.send(request, call.waits()).await;
-        if let Ok(Answered::Stream(download)) = answered.as_mut().map(Response::body_mut) {
-            download.comes_from(Following::new(balancer, &pick));
+        match answered.as_mut().map(Response::body_mut) {
+            Ok(Answered::Stream(download)) => download.comes_from(pick.goes_on(balancer)),
+            _ => pick.end(is_bad(answered.as_ref())),
         }
-        pick.end(is_bad(answered.as_ref()));
         answered
     }
 }
