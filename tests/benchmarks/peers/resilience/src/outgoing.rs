@@ -1,9 +1,11 @@
-//! A call to another service with everything that guards it, beside the same request by hyper-util alone.
+//! A call to another service with everything that guards it, beside the same request by hyper-util alone, and by hyper-util
+//! within tokio's time-out: what any call costs that ends in time.
 //!
 //! The server has a thread of its own on the other core. What counts is the processor time of the thread that calls: its
 //! connections are driven there too.
 
 use std::net::{Ipv4Addr, TcpListener};
+use std::time::Duration;
 
 use chassis::prelude::*;
 use http::{HeaderValue, Request};
@@ -12,11 +14,15 @@ use hyper::body::Bytes;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
+use tokio::time::timeout;
 
 use crate::measure::{Measured, pin, runtime};
 use crate::pair::pair;
 
 const CALLS: u32 = 2_000;
+
+/// A client's usual limit for one attempt.
+const ATTEMPT: Duration = Duration::from_millis(1_500);
 
 #[model]
 pub struct Stock {
@@ -61,12 +67,14 @@ pub fn measure(rounds: usize) -> std::result::Result<Vec<Measured>, String> {
     let uri = format!("{address}/v1/stock/mug");
     pin(0);
     runtime().block_on(async {
-        pair("outgoing-stack", ["chassis", "hyper-util"], rounds, CALLS, async |which| {
-            if which == 0 {
-                ours.stock("mug".to_owned()).await.map(drop).map_err(|error| format!("{error:#}"))
-            } else {
-                plain(&bare, &uri).await.map(drop).map_err(|error| error.to_string())
-            }
+        let subjects = ["chassis", "hyper-util", "hyper-util, time-out"];
+        pair("outgoing-stack", subjects, rounds, CALLS, async |which| match which {
+            0 => ours.stock("mug".to_owned()).await.map(drop).map_err(|error| format!("{error:#}")),
+            1 => plain(&bare, &uri).await.map(drop).map_err(|error| error.to_string()),
+            _ => match timeout(ATTEMPT, plain(&bare, &uri)).await {
+                Ok(result) => result.map(drop).map_err(|error| error.to_string()),
+                Err(late) => Err(late.to_string()),
+            },
         })
         .await
     })

@@ -1,30 +1,31 @@
-//! The processor time of the same call made in two ways.
+//! The processor time of the same call made in several ways.
 
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::measure::Measured;
 
 /// As many calls are made in one way before it is the other's turn: whatever slows the machine down for a moment then slows
-/// both, and their difference stays.
+/// all, and their differences stay.
 const TURN: u32 = 100;
 
-/// Makes so many calls of either way in each round, in turns whose order is shuffled, by the calling thread. `call` is told
+/// Makes so many calls in each way in each round, in turns whose order is shuffled, by the calling thread. `call` is told
 /// which of `subjects` to measure.
-pub async fn pair(
+pub async fn pair<const N: usize>(
     row: &'static str,
-    subjects: [&'static str; 2],
+    subjects: [&'static str; N],
     rounds: usize,
     calls: u32,
     call: impl AsyncFn(usize) -> Result<(), String>,
 ) -> Result<Vec<Measured>, String> {
-    let mut values = [Vec::new(), Vec::new()];
+    let mut values = [const { Vec::new() }; N];
+    let mut order: [usize; N] = std::array::from_fn(|at| at);
     // The first round warms up.
     let turns = calls.div_ceil(TURN);
     for round in 0..=rounds {
-        let mut spent = [0.0; 2];
+        let mut spent = [0.0; N];
         for _ in 0..turns {
-            let first = fastrand::usize(0..2);
-            for which in [first, 1 - first] {
+            fastrand::shuffle(&mut order);
+            for which in order {
                 let before = used();
                 for _ in 0..TURN {
                     call(which).await?;
