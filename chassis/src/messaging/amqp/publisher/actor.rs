@@ -18,7 +18,7 @@ use super::super::error;
 use super::super::link::Link;
 use super::super::settings::AmqpSettings;
 use super::super::side::Side;
-use super::request::{Request, Stage};
+use super::request::Request;
 use super::verdict::Verdicts;
 use super::window::Window;
 use crate::messaging::driver::{Outgoing, PublishError};
@@ -218,7 +218,10 @@ impl Actor {
                 request.answer(Err(PublishError::TooLarge { what: "headers", size, limit: link.frame_max() }));
                 continue;
             }
-            request.progress.set(Stage::Sent);
+            // Its sender may have given it up since it was taken, and said that it was never sent.
+            if !request.progress.send() {
+                continue;
+            }
             window.push(request, *now.get_or_insert_with(Instant::now), send(channel, encoded));
         }
     }
@@ -254,7 +257,7 @@ impl Actor {
                     request.answer(Err(PublishError::Refused(words.clone())));
                 }
                 _ => {
-                    request.progress.set(Stage::Lost);
+                    request.progress.lose();
                     again.push_back(request);
                 }
             }

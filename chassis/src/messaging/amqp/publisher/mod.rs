@@ -5,6 +5,7 @@
 //! is whose.
 
 mod actor;
+mod progress;
 mod request;
 mod verdict;
 mod window;
@@ -17,7 +18,8 @@ use tokio::time::timeout_at;
 use tokio_util::sync::CancellationToken;
 
 use self::actor::Actor;
-use self::request::{Answer, Progress, Request, Stage};
+use self::progress::{Progress, Stage};
+use self::request::{Answer, Request};
 use super::encode;
 use super::settings::AmqpSettings;
 use super::side::Side;
@@ -54,8 +56,8 @@ impl Publisher {
         let (answer, progress) = self.hand_over(outgoing)?;
         match timeout_at(deadline, answer).await {
             Ok(Ok(result)) => result,
-            Ok(Err(_)) => Err(self.unanswered(progress.stage(), true)),
-            Err(_) => Err(self.unanswered(progress.stage(), false)),
+            Ok(Err(_)) => Err(self.unanswered(progress.give_up(), true)),
+            Err(_) => Err(self.unanswered(progress.give_up(), false)),
         }
     }
 
