@@ -1,6 +1,7 @@
 //! Measures the library's policies beside what else there is, in rounds whose order is shuffled, and prints what it
 //! measured as JSON: a list of `{row, subject, threads, unit, values}`. Run by `benchmarks resilience`; for a profiler
-//! `resilience 20 chassis`, `resilience 20 hyper-util` and `resilience 20 incoming` make so many rounds of calls in one way only.
+//! `resilience 20 chassis`, `resilience 20 hyper-util` and `resilience 20 incoming` make so many rounds of calls in one way only, and
+//! `resilience 20 breaker-` measures only the rows whose names begin so.
 
 mod breakers;
 mod incoming;
@@ -14,7 +15,14 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let rounds = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(20);
+    let mut subjects = breakers::subjects();
+    subjects.extend(retries::subjects());
+    subjects.extend(limits::subjects());
     if let Some(way) = std::env::args().nth(2) {
+        subjects.retain(|subject| subject.row.starts_with(&way));
+        if !subjects.is_empty() {
+            return print(&measure::all(&subjects, rounds));
+        }
         let called = if way == "incoming" { incoming::measure(rounds).map(drop) } else { outgoing::call(rounds, &way) };
         return match called {
             Ok(()) => ExitCode::SUCCESS,
@@ -24,9 +32,6 @@ fn main() -> ExitCode {
             }
         };
     }
-    let mut subjects = breakers::subjects();
-    subjects.extend(retries::subjects());
-    subjects.extend(limits::subjects());
     let mut measured = measure::all(&subjects, rounds);
     for stack in [incoming::measure, outgoing::measure] {
         match stack(rounds) {
@@ -37,7 +42,11 @@ fn main() -> ExitCode {
             }
         }
     }
-    match serde_json::to_string(&measured) {
+    print(&measured)
+}
+
+fn print(measured: &[measure::Measured]) -> ExitCode {
+    match serde_json::to_string(measured) {
         Ok(json) => {
             println!("{json}");
             ExitCode::SUCCESS
