@@ -71,6 +71,11 @@ pub trait Consumer: Send {
     /// A future that is dropped before it is done loses no delivery.
     fn next(&mut self) -> BoxFuture<'_, Option<Incoming>>;
 
+    /// A delivery that is there already, where it can be told without waiting: a short cut past [`next`](Self::next).
+    fn ready(&mut self) -> Option<Incoming> {
+        None
+    }
+
     /// Keeps the consumer going while no delivery is wanted, such as while every handler is busy: what interrupts it is noticed
     /// and mended meanwhile. Done only when the consumer has ended, as [`next`](Self::next) would say.
     ///

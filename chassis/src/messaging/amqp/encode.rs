@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use bytes::Bytes;
 use lapin::BasicProperties;
 use lapin::types::{AMQPValue, FieldTable, LongString, ShortString};
 
@@ -16,74 +15,86 @@ const MAX_SHORT: usize = 255;
 /// Headers that belong to the broker: sent back to it as text they would confuse its own counting.
 const BROKERS_OWN: [&str; 2] = ["x-death", "x-delivery-count"];
 
-/// A message as it goes to the wire.
-#[derive(Debug, Clone)]
+/// What a message that was [checked](check) is on the wire, but for its body.
 pub(super) struct Encoded {
     pub(super) exchange: ShortString,
     pub(super) routing_key: ShortString,
     pub(super) properties: BasicProperties,
-    /// What properties and headers take of the one frame that they travel in.
-    pub(super) headers_size: usize,
-    pub(super) body: Bytes,
 }
 
-/// Encodes `outgoing`.
+/// Checks that the broker takes `outgoing`; gives what properties and headers take of the one frame that they travel in.
 ///
 /// # Errors
 ///
 /// [`PublishError::TooLarge`] for what the broker would not take.
-pub(super) fn encode(outgoing: &Outgoing, max_body: usize) -> Result<Encoded, PublishError> {
+pub(super) fn check(outgoing: &Outgoing, max_body: usize) -> Result<usize, PublishError> {
     let message = &outgoing.message;
     limits::check(message)?;
     within("body", message.body.len(), max_body)?;
-    let exchange = short("exchange name", &outgoing.exchange)?;
-    let routing_key = short("routing key", &outgoing.routing_key)?;
-
-    let mut size = 0;
-    let mut property = |what: &'static str, text: &str| {
+    within("exchange name", outgoing.exchange.len(), MAX_SHORT)?;
+    within("routing key", outgoing.routing_key.len(), MAX_SHORT)?;
+    let properties = [
+        ("message id", Some(&message.id)),
+        ("kind", Some(&message.kind)),
+        ("app id", message.app_id.as_ref()),
+        ("content type", message.content_type.as_ref()),
+        ("correlation id", message.correlation_id.as_ref()),
+        ("reply-to", message.reply_to.as_ref()),
+    ];
+    // Fixed parts of the frame: its own header, flags, delivery mode, timestamp, length of the table.
+    let mut size = 64;
+    for (what, text) in properties {
+        let Some(text) = text else { continue };
+        within(what, text.len(), MAX_SHORT)?;
         size += text.len() + 1;
-        short(what, text)
-    };
+    }
+    for (name, value) in sent(&message.headers) {
+        within("header name", name.len(), MAX_SHORT)?;
+        size += name.len() + value.len() + 6;
+    }
+    Ok(size)
+}
+
+/// Encodes what was [checked](check).
+pub(super) fn encode(outgoing: &Outgoing) -> Encoded {
+    let message = &outgoing.message;
     let mut properties = BasicProperties::default().with_delivery_mode(2);
     if !message.id.is_empty() {
-        properties = properties.with_message_id(property("message id", &message.id)?);
+        properties = properties.with_message_id(short(&message.id));
     }
     if !message.kind.is_empty() {
-        properties = properties.with_type(property("kind", &message.kind)?);
+        properties = properties.with_type(short(&message.kind));
     }
     if let Some(app_id) = &message.app_id {
-        properties = properties.with_app_id(property("app id", app_id)?);
+        properties = properties.with_app_id(short(app_id));
     }
     if let Some(content_type) = &message.content_type {
-        properties = properties.with_content_type(property("content type", content_type)?);
+        properties = properties.with_content_type(short(content_type));
     }
     if let Some(correlation_id) = &message.correlation_id {
-        properties = properties.with_correlation_id(property("correlation id", correlation_id)?);
+        properties = properties.with_correlation_id(short(correlation_id));
     }
     if let Some(reply_to) = &message.reply_to {
-        properties = properties.with_reply_to(property("reply-to", reply_to)?);
+        properties = properties.with_reply_to(short(reply_to));
     }
     if let Some(timestamp) = message.timestamp {
         let seconds = timestamp.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         properties = properties.with_timestamp(seconds);
     }
-    // Fixed parts of the frame: its own header, flags, delivery mode, timestamp, length of the table.
-    size += 64;
     let mut table = FieldTable::default();
-    for (name, value) in message.headers.iter() {
-        if BROKERS_OWN.contains(&name) {
-            continue;
-        }
-        size += name.len() + value.len() + 6;
-        table.insert(short("header name", name)?, AMQPValue::LongString(value.into()));
+    for (name, value) in sent(&message.headers) {
+        table.insert(short(name), AMQPValue::LongString(value.into()));
     }
-    Ok(Encoded {
-        exchange,
-        routing_key,
+    Encoded {
+        exchange: short(&outgoing.exchange),
+        routing_key: short(&outgoing.routing_key),
         properties: properties.with_headers(table),
-        headers_size: size,
-        body: message.body.clone(),
-    })
+    }
+}
+
+/// The headers that go to the wire.
+fn sent(headers: &Headers) -> impl Iterator<Item = (&str, &str)> {
+    headers.iter().filter(|(name, _)| !BROKERS_OWN.contains(name))
 }
 
 fn within(what: &'static str, size: usize, limit: usize) -> Result<(), PublishError> {
@@ -93,9 +104,9 @@ fn within(what: &'static str, size: usize, limit: usize) -> Result<(), PublishEr
     Ok(())
 }
 
-fn short(what: &'static str, text: &str) -> Result<ShortString, PublishError> {
-    within(what, text.len(), MAX_SHORT)?;
-    ShortString::try_new(text).map_err(|_| PublishError::TooLarge { what, size: text.len(), limit: MAX_SHORT })
+/// No text that was checked is too long for it.
+fn short(text: &str) -> ShortString {
+    ShortString::try_new(text).unwrap_or_default()
 }
 
 /// What the broker delivered, as a message.
@@ -194,13 +205,14 @@ mod tests {
             headers: Headers::from([("traceparent".to_owned(), "00-ä".to_owned())]),
             body: Bytes::from_static(b"{}"),
         };
-        let encoded = encode(&outgoing(message.clone()), 1_024).unwrap();
-        assert_eq!(decode(&encoded.properties, encoded.body.to_vec()), message);
+        let outgoing = outgoing(message.clone());
+        check(&outgoing, 1_024).unwrap();
+        assert_eq!(decode(&encode(&outgoing).properties, message.body.to_vec()), message);
     }
 
     #[test]
     fn what_is_too_large_is_named_with_its_limit() {
-        let too_large = |message: Message| match encode(&outgoing(message), 1_024).unwrap_err() {
+        let too_large = |message: Message| match check(&outgoing(message), 1_024).unwrap_err() {
             PublishError::TooLarge { what, limit, .. } => (what, limit),
             other => panic!("{other}"),
         };
@@ -215,7 +227,7 @@ mod tests {
     #[test]
     fn the_brokers_own_headers_are_not_sent_back() {
         let headers = Headers::from([("x-death".to_owned(), "[]".to_owned()), ("a".to_owned(), "b".to_owned())]);
-        let encoded = encode(&outgoing(Message { headers, ..Message::default() }), 1_024).unwrap();
+        let encoded = encode(&outgoing(Message { headers, ..Message::default() }));
         let table = encoded.properties.headers().as_ref().unwrap();
         assert!(table.contains_key("a") && !table.contains_key("x-death"));
     }

@@ -57,8 +57,7 @@ impl Worker {
     ) {
         self.instruments.put_off.inc();
         remember(&mut message, first, attempt);
-        // Rare, and so not part of every delivery's future.
-        Box::pin(self.replace(names::delay(delay), self.queue.to_string(), message, settle)).await;
+        self.replace(names::delay(delay), self.queue.to_string(), message, settle).await;
     }
 
     /// Sends a copy to where a person finds it, with the cause in its headers, and acks.
@@ -83,7 +82,7 @@ impl Worker {
         };
         remember(&mut message, first, attempt);
         copy::say_why(&mut message, &self.queue, reason, cause);
-        Box::pin(self.replace(String::new(), queue, message, settle)).await;
+        self.replace(String::new(), queue, message, settle).await;
     }
 
     /// Acks what its policy does not want to keep.

@@ -224,7 +224,7 @@ impl Supervisor {
     ) -> impl Future<Output = ()> + use<> {
         let worker = self.worker.clone();
         // Boxed, since a task's future is moved several times before it runs.
-        self.unless_abandoned(1, place, Box::pin(async move { worker.handle(incoming).await }))
+        self.unless_abandoned(1, place, Box::pin(worker.handle(incoming)))
     }
 
     /// The same for many.
@@ -292,7 +292,10 @@ impl Supervisor {
 /// The next delivery, if one is `wanted`; otherwise the consumer is only kept going, and the answer is its end.
 pub(super) async fn next_if(wanted: bool, consumer: &mut dyn Consumer) -> Option<Incoming> {
     if wanted {
-        return consumer.next().await;
+        return match consumer.ready() {
+            Some(ready) => Some(ready),
+            None => consumer.next().await,
+        };
     }
     consumer.keep().await;
     None
