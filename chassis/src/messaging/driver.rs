@@ -1,5 +1,6 @@
 //! What a transport must be able to do. Everything else (envelope, retries, parking, inbox, tracing) is written once above it.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -234,9 +235,9 @@ pub struct Binding {
 #[derive(Debug, Clone)]
 pub struct Outgoing {
     /// Empty for the default exchange, which routes to the queue that the routing key names.
-    pub exchange: String,
+    pub exchange: Cow<'static, str>,
     /// What the exchange matches.
-    pub routing_key: String,
+    pub routing_key: Cow<'static, str>,
     /// Whether a message that no queue takes is an error.
     pub mandatory: bool,
     /// The message.
@@ -252,6 +253,8 @@ pub struct Consume {
     pub queue: String,
     /// How many unsettled deliveries may be held at once.
     pub prefetch: u16,
+    /// How many of these are not worked on yet: so many may be settled before the broker is told of any of them.
+    pub spare: u16,
     /// The name under which the broker shows the consumer.
     pub tag: String,
 }

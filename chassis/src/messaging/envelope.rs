@@ -3,6 +3,7 @@
 //! <https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md>; its AMQP binding is for AMQP 1.0, ours is
 //! the same mapping on the headers of AMQP 0-9-1.
 
+use std::borrow::Cow;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::delivery::Cause;
@@ -27,7 +28,7 @@ pub struct Envelope {
     /// Unique per event and the same across resends.
     pub id: String,
     /// Name and major version, such as `order.placed.v1`.
-    pub kind: String,
+    pub kind: Cow<'static, str>,
     /// Who published it: `/orders`.
     pub source: String,
     /// When it was published.
@@ -70,14 +71,14 @@ pub enum Malformed {
 ///
 /// # Errors
 /// The event cannot be written as JSON.
-pub fn encode<E: Event>(event: &E, service: &str, context: &Context) -> Result<Message> {
+pub fn encode<E: Event>(event: &E, service: &'static str, context: &Context) -> Result<Message> {
     let mut body = Vec::with_capacity(BODY);
     serde_json::to_writer(&mut body, event).map_err(|error| unwritable(error, E::KIND))?;
     let now = SystemTime::now();
     let cause = Cause::current();
     let envelope = Envelope {
         id: new_id(now),
-        kind: E::KIND.to_owned(),
+        kind: E::KIND.into(),
         source: ["/", service].concat(),
         time: Some(now),
         subject: event.key(),
@@ -86,7 +87,7 @@ pub fn encode<E: Event>(event: &E, service: &str, context: &Context) -> Result<M
         expires_at: E::EXPIRES_AFTER.map(|after| now + after),
     };
     let mut message = envelope.into_message();
-    message.app_id = Some(service.to_owned());
+    message.app_id = Some(service.into());
     message.body = body.into();
     write_context(context, &mut message.headers);
     Ok(message)
@@ -198,7 +199,7 @@ impl Envelope {
         let View { id, kind, source, time, expires_at } = View::read(message)?;
         Ok(Self {
             id: id.to_owned(),
-            kind: kind.to_owned(),
+            kind: kind.to_owned().into(),
             source: source.to_owned(),
             time,
             subject: optional(message, CE_SUBJECT).map(str::to_owned),
@@ -229,7 +230,7 @@ impl Envelope {
             correlation_id: Some(self.correlation_id.unwrap_or_else(|| self.id.clone())),
             id: self.id,
             kind: self.kind,
-            content_type: Some(JSON.to_owned()),
+            content_type: Some(JSON.into()),
             timestamp: self.time,
             headers,
             ..Message::default()

@@ -8,7 +8,7 @@ use lapin::types::{AMQPValue, FieldTable, LongString, ShortString};
 
 use crate::messaging::driver::{Outgoing, PublishError};
 use crate::messaging::names::headers::usual;
-use crate::messaging::{Headers, Message, limits};
+use crate::messaging::{Headers, Message, envelope, limits};
 
 /// What names, keys and single properties may have.
 const MAX_SHORT: usize = 255;
@@ -34,12 +34,12 @@ pub(super) fn check(outgoing: &Outgoing, max_body: usize) -> Result<usize, Publi
     within("exchange name", outgoing.exchange.len(), MAX_SHORT)?;
     within("routing key", outgoing.routing_key.len(), MAX_SHORT)?;
     let properties = [
-        ("message id", Some(&message.id)),
-        ("kind", Some(&message.kind)),
-        ("app id", message.app_id.as_ref()),
-        ("content type", message.content_type.as_ref()),
-        ("correlation id", message.correlation_id.as_ref()),
-        ("reply-to", message.reply_to.as_ref()),
+        ("message id", Some(&*message.id)),
+        ("kind", Some(&*message.kind)),
+        ("app id", message.app_id.as_deref()),
+        ("content type", message.content_type.as_deref()),
+        ("correlation id", message.correlation_id.as_deref()),
+        ("reply-to", message.reply_to.as_deref()),
     ];
     // Fixed parts of the frame: its own header, flags, delivery mode, timestamp, length of the table.
     let mut size = 64;
@@ -114,15 +114,20 @@ pub(super) fn decode(properties: &BasicProperties, body: Vec<u8>) -> Message {
     let text = |property: &Option<ShortString>| property.as_ref().map(|text| text.as_str().to_owned());
     Message {
         id: text(properties.message_id()).unwrap_or_default(),
-        kind: text(properties.kind()).unwrap_or_default(),
-        app_id: text(properties.app_id()),
-        content_type: text(properties.content_type()),
+        kind: text(properties.kind()).unwrap_or_default().into(),
+        app_id: text(properties.app_id()).map(Cow::Owned),
+        content_type: properties.content_type().as_ref().map(|text| content_type(text.as_str())),
         correlation_id: text(properties.correlation_id()),
         reply_to: text(properties.reply_to()),
         timestamp: properties.timestamp().and_then(from_seconds),
         headers: properties.headers().as_ref().map(headers).unwrap_or_default(),
         body: body.into(),
     }
+}
+
+/// What nearly every message has need not be copied.
+fn content_type(text: &str) -> Cow<'static, str> {
+    if text == envelope::JSON { Cow::Borrowed(envelope::JSON) } else { Cow::Owned(text.to_owned()) }
 }
 
 /// A foreign sender may write any 64 bits, also those past the clock's own end.
@@ -179,13 +184,15 @@ fn lossy(text: &LongString) -> serde_json::Value {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use bytes::Bytes;
     use tokio::time::Instant;
+
+    use super::*;
 
     fn outgoing(message: Message) -> Outgoing {
         Outgoing {
-            exchange: "orders.events".to_owned(),
-            routing_key: "order.placed.v1".to_owned(),
+            exchange: "orders.events".into(),
+            routing_key: "order.placed.v1".into(),
             mandatory: false,
             message,
             deadline: Instant::now(),
@@ -196,9 +203,9 @@ mod tests {
     fn a_message_survives_the_way_out_and_in() {
         let message = Message {
             id: "0190".to_owned(),
-            kind: "order.placed.v1".to_owned(),
-            app_id: Some("orders".to_owned()),
-            content_type: Some("application/json".to_owned()),
+            kind: "order.placed.v1".into(),
+            app_id: Some("orders".into()),
+            content_type: Some("application/json".into()),
             correlation_id: Some("c".to_owned()),
             reply_to: Some("r".to_owned()),
             timestamp: from_seconds(1_790_000_000),

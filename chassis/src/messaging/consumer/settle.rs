@@ -72,11 +72,11 @@ impl Worker {
     ) {
         let reason = aside.reason();
         let queue = if aside == Aside::Unmatched {
-            tracing::warn!(queue = %self.queue, id = message.id, kind = message.kind, cause, "a message is of another type and set aside");
+            tracing::warn!(queue = %self.queue, id = message.id, kind = &*message.kind, cause, "a message is of another type and set aside");
             self.instruments.unmatched.inc();
             names::unmatched_queue(&self.queue)
         } else {
-            tracing::error!(queue = %self.queue, id = message.id, kind = message.kind, attempt, reason, cause, "a message is parked");
+            tracing::error!(queue = %self.queue, id = message.id, kind = &*message.kind, attempt, reason, cause, "a message is parked");
             self.instruments.parked.inc();
             names::parking_queue(&self.queue)
         };

@@ -180,6 +180,6 @@ fn incoming(delivery: Delivery, live: &Live) -> Incoming {
         exchange: delivery.exchange.into(),
         routing_key: delivery.routing_key.into(),
         redelivered: delivery.redelivered,
-        settle: Box::new(Settlement::new(delivery.delivery_tag, delivery.acker, live.acker.clone())),
+        settle: Box::new(Settlement::new(delivery.delivery_tag, delivery.acker, Arc::clone(&live.tray))),
     }
 }

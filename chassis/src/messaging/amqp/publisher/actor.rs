@@ -263,7 +263,7 @@ impl Actor {
 
 /// Whether the broker's words, such as `NOT_FOUND - no exchange 'x' in vhost '/'`, are about the message's exchange.
 fn blames(words: &str, message: &Outgoing) -> bool {
-    let exchange = message.exchange.as_str();
+    let exchange = &*message.exchange;
     !exchange.is_empty() && words.contains("exchange") && words.contains(&format!("'{exchange}'"))
 }
 
@@ -308,7 +308,7 @@ fn settle(window: &mut Window<'_>, verdicts: &mut Verdicts) {
         let Some(request) = window.take(number) else { continue };
         if verdicts.was_returned(request.outgoing()) {
             let Outgoing { exchange, routing_key, .. } = request.outgoing();
-            let (exchange, routing_key) = (exchange.clone(), routing_key.clone());
+            let (exchange, routing_key) = (exchange.to_string(), routing_key.to_string());
             request.answer(Err(PublishError::Unroutable { exchange, routing_key }));
         } else {
             request.answer(Ok(()));
