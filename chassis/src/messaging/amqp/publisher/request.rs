@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-use super::super::encode::Encoded;
 use super::progress::Progress;
 use crate::messaging::driver::{Outgoing, PublishError};
 
@@ -13,14 +12,23 @@ pub(super) type Answer = Result<(), PublishError>;
 
 /// A message, and where its verdict goes.
 pub(super) struct Request {
-    pub(super) outgoing: Outgoing,
-    /// As it goes to the wire; taken when it is sent, and made again where it must be sent again.
-    pub(super) encoded: Option<Encoded>,
+    pub(super) awaited: Arc<Awaited>,
     pub(super) reply: oneshot::Sender<Answer>,
-    pub(super) progress: Arc<Progress>,
+}
+
+/// A message as both sides know it: the one who waits and the one who sends.
+pub(super) struct Awaited {
+    pub(super) outgoing: Outgoing,
+    /// What properties and headers take of the one frame that they travel in.
+    pub(super) headers_size: usize,
+    pub(super) progress: Progress,
 }
 
 impl Request {
+    pub(super) fn outgoing(&self) -> &Outgoing {
+        &self.awaited.outgoing
+    }
+
     /// Whether its sender has stopped waiting.
     pub(super) fn is_abandoned(&self) -> bool {
         self.reply.is_closed()
