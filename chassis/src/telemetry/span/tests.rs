@@ -77,7 +77,7 @@ mod recorded {
     fn who_closes_his_queue_leaves_the_one_that_is_opened_meanwhile() {
         let _turn = crate::telemetry::TURN.blocking_lock();
         let parent = sampled(true);
-        for _ in 0..10_000 {
+        for _ in 0..30_000 {
             let (old, both) = (Queue::open(1), Barrier::new(2));
             let opened = std::thread::scope(|scope| {
                 let close = scope.spawn(|| {
