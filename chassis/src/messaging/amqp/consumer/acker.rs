@@ -2,19 +2,18 @@
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Waker};
 use std::time::Duration;
 
 use lapin::Channel;
 use lapin::options::{BasicAckOptions, BasicNackOptions, BasicRejectOptions};
-use tokio::sync::{Notify, mpsc};
 use tokio::task::yield_now;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::ledger::Ledger;
+use super::tray::{Inbox, Settled, Tray};
 use crate::messaging::driver::Outcome;
 
 /// How many are told at once at most.
@@ -23,48 +22,6 @@ const BATCH: usize = 256;
 const HOLD: Duration = Duration::from_millis(1);
 /// For how long a channel that is done with may take to close.
 const CLOSE: Duration = Duration::from_secs(5);
-
-/// What became of a delivery.
-pub(super) struct Settled {
-    pub(super) tag: u64,
-    pub(super) outcome: Outcome,
-}
-
-/// Where what was settled gathers, until the broker is told.
-pub(super) struct Tray {
-    inbox: mpsc::UnboundedSender<Settled>,
-    gathered: Arc<Gathered>,
-}
-
-struct Gathered {
-    count: AtomicUsize,
-    /// How many are not held back any longer. So many are not worked on anyway, so that no handler is kept waiting for its next
-    /// message by one that is settled and not told.
-    enough: usize,
-    reached: Notify,
-}
-
-impl Tray {
-    /// Puts one in; `false` when its channel is gone.
-    pub(super) fn put(&self, settled: Settled) -> bool {
-        let Gathered { count, enough, reached } = &*self.gathered;
-        // Counted before it can be taken out.
-        let now = count.fetch_add(1, Ordering::Relaxed) + 1;
-        let sent = self.inbox.send(settled).is_ok();
-        if now == *enough {
-            reached.notify_one();
-        }
-        sent
-    }
-}
-
-impl Gathered {
-    async fn reached(&self) {
-        while self.count.load(Ordering::Relaxed) < self.enough {
-            self.reached.notified().await;
-        }
-    }
-}
 
 /// The ackers of all channels.
 #[derive(Default)]
@@ -76,12 +33,9 @@ pub(in crate::messaging::amqp) struct Ackers {
 impl Ackers {
     /// Starts the acker of `channel`. It ends, and closes the channel, when no one is left who could settle anything.
     pub(super) fn start(&self, channel: Channel, spare: usize) -> Arc<Tray> {
-        // Not bounded by itself: the prefetch of the channel is the bound.
-        let (sender, inbox) = mpsc::unbounded_channel();
-        let enough = spare.clamp(1, BATCH);
-        let gathered = Arc::new(Gathered { count: AtomicUsize::new(0), enough, reached: Notify::new() });
-        self.running.spawn(run(channel, inbox, Arc::clone(&gathered), self.finish.clone()));
-        Arc::new(Tray { inbox: sender, gathered })
+        let (tray, inbox) = Tray::new(spare.clamp(1, BATCH));
+        self.running.spawn(run(channel, inbox, self.finish.clone()));
+        Arc::new(tray)
     }
 
     /// Waits until the broker was told of all that is settled by now. Nothing can be settled after.
@@ -93,18 +47,13 @@ impl Ackers {
 }
 
 /// What gathers while other tasks run is told at once; so is what gathers for a moment more, where nobody waits for that.
-async fn run(
-    channel: Channel,
-    mut inbox: mpsc::UnboundedReceiver<Settled>,
-    gathered: Arc<Gathered>,
-    finish: CancellationToken,
-) {
+async fn run(channel: Channel, mut inbox: Inbox, finish: CancellationToken) {
     let mut ledger = Ledger::default();
     let mut batch = Vec::with_capacity(BATCH);
     let mut finished = pin!(finish.cancelled());
     loop {
         let first = tokio::select! {
-            first = inbox.recv() => first,
+            first = inbox.first() => first,
             () = &mut finished, if !inbox.is_closed() => {
                 inbox.close();
                 continue;
@@ -117,16 +66,11 @@ async fn run(
         yield_now().await;
         tokio::select! {
             biased;
-            () = gathered.reached() => {}
+            () = inbox.enough() => {}
             () = finish.cancelled() => {}
             () = sleep(HOLD) => {}
         }
-        while batch.len() < BATCH
-            && let Ok(settled) = inbox.try_recv()
-        {
-            batch.push(settled);
-        }
-        gathered.count.fetch_sub(batch.len(), Ordering::Relaxed);
+        inbox.drain(&mut batch, BATCH);
         tell(&channel, &mut ledger, &batch);
         batch.clear();
     }

@@ -1,13 +1,14 @@
 //! Consuming one queue over a channel of its own.
 //!
 //! [`AmqpConsumer`] opens the channel and opens it again whenever it fails, the connection is lost, or the broker cancels the
-//! consumer since its queue is gone. The [`acker`] of a channel settles what was delivered over it, using the [`ledger`] to
-//! tell the broker of many acknowledgements at once; it outlives the consumer until everything is settled.
+//! consumer since its queue is gone. What was delivered over a channel and is settled gathers in its [`tray`]; its [`acker`] tells the
+//! broker of it, using the [`ledger`] to tell of many acknowledgements at once, and outlives the consumer until everything is settled.
 
 mod acker;
 mod ledger;
 mod open;
 mod settle;
+mod tray;
 
 use std::collections::VecDeque;
 use std::mem;

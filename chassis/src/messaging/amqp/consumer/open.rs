@@ -14,7 +14,7 @@ use super::super::error;
 use super::super::link::Link;
 use super::super::side::Side;
 use super::super::supervisor::Plan;
-use super::acker::Tray;
+use super::tray::Tray;
 use crate::messaging::backoff::Backoff;
 use crate::messaging::driver::{Consume, DeclareError, Interruption};
 

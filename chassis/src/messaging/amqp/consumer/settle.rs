@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use lapin::Acker;
 
-use super::acker::{Settled, Tray};
+use super::tray::{Settled, Tray};
 use crate::BoxFuture;
 use crate::messaging::driver::{Outcome, Settle, SettleError};
 
