@@ -1,19 +1,18 @@
 //! One attempt of a call: its time limit, what it tells the other side, and its span.
 
-use std::future::poll_fn;
 use std::net::SocketAddr;
-use std::pin::pin;
-use std::sync::Arc;
-use std::task::{Poll, ready};
+use std::pin::Pin;
+use std::task::{Context as TaskContext, Poll, ready};
 
 use futures_util::FutureExt;
 use http::{Response, StatusCode, Version};
-use tokio::time::{Instant, sleep_until};
+use pin_project_lite::pin_project;
+use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::answered::Answered;
 use super::call::Call;
-use super::connection::Connection;
-use super::guards::Attempted;
+use super::connection::{Connection, Sent};
+use super::guards::too_late;
 use super::headers::Usual;
 use super::instruments::Ended;
 use crate::context::TraceContext;
@@ -31,6 +30,20 @@ pub(super) struct Attempts {
     connection: Connection,
 }
 
+pin_project! {
+    /// An attempt that is under way. Where the call's deadline comes first there is nothing to end: the call as a whole ends
+    /// then, and the attempt is given up, which is not held against the other side.
+    pub(super) struct UnderWay<'a> {
+        work: Sent<'a>,
+        #[pin]
+        timer: Sleep,
+        cut_short: bool,
+        over: bool,
+        call: &'a Call,
+        observed: Observed,
+    }
+}
+
 /// The span of an attempt, where anybody wants it; it also ends when nobody waits for the attempt any more.
 struct Observed(Option<Box<Span>>);
 
@@ -39,48 +52,61 @@ impl Attempts {
         Self { usual, connection }
     }
 
-    /// Makes an attempt after so many others. Where the call's deadline comes first there is nothing to end: the call as a
-    /// whole ends then, and the attempt is given up, which is not held against the other side.
-    pub(super) async fn make(&self, call: &Call, before: u32, now: Instant, tried: &mut Vec<Arc<str>>) -> Attempted {
-        let (until, mut cut_short) = call.attempt_since(now);
-        let mut observed = Observed::new(call, before);
+    /// Begins an attempt after so many others.
+    pub(super) fn begin<'a>(&'a self, call: &'a Call, before: u32, now: Instant) -> UnderWay<'a> {
+        let (until, cut_short) = call.attempt_since(now);
+        let observed = Observed::new(call, before);
         // What goes on after its head is waited for as long as the call has.
         let wanted = if call.moves() { call.deadline } else { until };
         let request = call.request(&self.usual, observed.trace(call), wanted.saturating_duration_since(now));
-        let answered = {
-            let mut work = self.connection.send(request, call.waits(), tried);
-            let mut timer = pin!(sleep_until(until));
+        let work = self.connection.send(request, call);
+        UnderWay { work, timer: sleep_until(until), cut_short, over: false, call, observed }
+    }
+}
+
+impl UnderWay<'_> {
+    /// Whether it was the call as a whole whose time was over.
+    pub(super) fn is_over(&self) -> bool {
+        self.over
+    }
+}
+
+impl Future for UnderWay<'_> {
+    type Output = Result<Response<Answered>>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        let mut result = match this.work.poll_unpin(cx) {
             // An answer that is there counts, even if it is late.
-            poll_fn(|cx| match work.poll_unpin(cx) {
-                Poll::Ready(result) => Poll::Ready(Some(result)),
-                Poll::Pending => loop {
-                    ready!(timer.as_mut().poll(cx));
-                    // What is being sent has time as long as it moves.
-                    let moved = call.flow.as_ref().map(|flow| call.attempt_since(flow.moved()));
-                    match moved.filter(|(until, _)| *until > timer.deadline()) {
-                        Some((until, by_call)) => {
-                            cut_short = by_call;
-                            timer.as_mut().reset(until);
-                        }
-                        None => break Poll::Ready(None),
+            Poll::Ready(result) => result,
+            Poll::Pending => loop {
+                ready!(this.timer.as_mut().poll(cx));
+                // What is being sent has time as long as it moves.
+                let moved = this.call.flow.as_ref().map(|flow| this.call.attempt_since(flow.moved()));
+                match moved.filter(|(until, _)| *until > this.timer.deadline()) {
+                    Some((until, by_call)) => {
+                        *this.cut_short = by_call;
+                        this.timer.as_mut().reset(until);
                     }
-                },
-            })
-            .await
+                    None if *this.cut_short => {
+                        *this.over = true;
+                        return Poll::Ready(Err(too_late()));
+                    }
+                    None => {
+                        let late = "no answer within the time of one attempt";
+                        break Err(Error::new(ErrorKind::DeadlineExceeded, late));
+                    }
+                }
+            },
         };
-        let mut result = match answered {
-            Some(result) => result,
-            None if cut_short => return None,
-            None => Err(Error::new(ErrorKind::DeadlineExceeded, "no answer within the time of one attempt")),
-        };
-        if cut_short
+        if *this.cut_short
             && let Ok(response) = &mut result
             && response.status() == StatusCode::GATEWAY_TIMEOUT
         {
             response.extensions_mut().insert(CutShort);
         }
-        observed.end(&result, tried);
-        Some(result)
+        this.observed.end(this.call, &result);
+        Poll::Ready(result)
     }
 }
 
@@ -105,10 +131,10 @@ impl Observed {
         self.0.as_ref().map_or(&call.context.trace, |span| span.trace())
     }
 
-    fn end(&mut self, result: &Result<Response<Answered>>, tried: &[Arc<str>]) {
+    fn end(&mut self, call: &Call, result: &Result<Response<Answered>>) {
         let Some(mut span) = self.0.take() else { return };
         // Where the operating system finds the instance, nobody here knows which it was.
-        if let Some(Ok(peer)) = tried.last().map(|peer| peer.parse::<SocketAddr>()) {
+        if let Some(Ok(peer)) = call.tried().last().map(|peer| peer.parse::<SocketAddr>()) {
             span.set("network.peer.address", peer.ip().to_string());
             span.set("network.peer.port", peer.port());
         }

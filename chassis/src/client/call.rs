@@ -1,6 +1,6 @@
 //! One call, as its guards know it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use http::{HeaderValue, Request, Uri};
 use tokio::time::{Duration, Instant};
@@ -29,6 +29,7 @@ pub(super) struct Call {
     pub(super) described: Option<Described>,
     /// What it sends in place of a body, where that is not in memory all at once.
     pub(super) flow: Option<Arc<Flow>>,
+    pub(super) tried: Mutex<Vec<Arc<str>>>,
 }
 
 /// What is said of each attempt in a trace.
@@ -39,6 +40,11 @@ pub(super) struct Described {
 }
 
 impl Call {
+    /// The instances that it has been to.
+    pub(super) fn tried(&self) -> MutexGuard<'_, Vec<Arc<str>>> {
+        self.tried.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Whether anything of it, there or back, may take as long as the call has.
     pub(super) fn moves(&self) -> bool {
         self.outgoing.streams || self.flow.is_some()
@@ -74,5 +80,24 @@ impl Call {
         *request.uri_mut() = self.uri.clone();
         *request.headers_mut() = usual.of(self, trace, within);
         request
+    }
+}
+
+#[cfg(test)]
+impl Call {
+    /// One that tests change to what they need.
+    pub(super) fn example(outgoing: Outgoing) -> Self {
+        let started = Instant::now();
+        Self {
+            outgoing: Box::new(outgoing),
+            uri: Uri::default(),
+            key: None,
+            started,
+            deadline: started + Duration::from_secs(1),
+            context: Context::default(),
+            described: None,
+            flow: None,
+            tried: Mutex::default(),
+        }
     }
 }

@@ -9,7 +9,7 @@ use http::{Request, Response};
 use super::ClientSettings;
 use super::answered::Answered;
 use super::balance::{Balanced, Balancer};
-use super::download::Waits;
+use super::call::Call;
 use super::instances::{self, Instances};
 use super::instruments::Instruments;
 use super::sending::Sending;
@@ -24,6 +24,9 @@ pub(super) enum Connection {
     /// To the instance that the balancer chooses.
     Balanced(Balanced),
 }
+
+/// A request that was sent, until its answer is there.
+pub(super) type Sent<'a> = Either<Exchange, BoxFuture<'a, Result<Response<Answered>>>>;
 
 impl Connection {
     /// As the settings have it; no connection is made yet.
@@ -59,17 +62,12 @@ impl Connection {
         }
     }
 
-    /// Sends a request. Where it goes is added to where the call has been.
-    pub(super) fn send<'a>(
-        &'a self,
-        request: Request<Sending>,
-        waits: Option<Waits>,
-        tried: &'a mut Vec<Arc<str>>,
-    ) -> Either<Exchange, BoxFuture<'a, Result<Response<Answered>>>> {
+    /// Sends a request of a call. Where it goes is added to where the call has been.
+    pub(super) fn send<'a>(&'a self, request: Request<Sending>, call: &'a Call) -> Sent<'a> {
         match self {
-            Self::Direct(transport) => Either::Left(transport.send(request, waits)),
+            Self::Direct(transport) => Either::Left(transport.send(request, call.waits())),
             // Boxed, or the calls that are not balanced would have room for it too.
-            Self::Balanced(balanced) => Either::Right(Box::pin(balanced.send(request, waits, tried))),
+            Self::Balanced(balanced) => Either::Right(Box::pin(balanced.send(request, call))),
         }
     }
 }

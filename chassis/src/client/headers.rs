@@ -102,3 +102,120 @@ impl Usual {
 fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::outgoing::Outgoing;
+    use crate::context::{SpanId, TraceId};
+
+    const ATTEMPT: Duration = Duration::from_millis(1500);
+
+    fn usual(host: Option<&'static str>) -> Usual {
+        Usual::new("orders", host.map(HeaderValue::from_static), ATTEMPT)
+    }
+
+    fn trace() -> TraceContext {
+        TraceContext { trace_id: TraceId(7), span_id: SpanId(8), sampled: true, state: None }
+    }
+
+    fn call(context: Context, arguments: &[(&'static str, &'static str)]) -> Call {
+        let arguments = arguments.iter().map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap()));
+        let mut call = Call::example(Outgoing { headers: arguments.collect(), ..Outgoing::example() });
+        call.context = context;
+        call
+    }
+
+    /// All of them, sorted.
+    fn written(headers: &HeaderMap) -> Vec<String> {
+        let mut all: Vec<_> =
+            headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect();
+        all.sort();
+        all
+    }
+
+    const TRACE: &str = "traceparent: 00-00000000000000000000000000000007-0000000000000008-01";
+
+    #[test]
+    fn a_plain_call_says_what_is_usual_and_no_more() {
+        let context = || Context { service: Some("orders"), ..Context::default() };
+        let host = usual(Some("stock:8080")).of(&call(context(), &[]), &trace(), ATTEMPT);
+        let rest = ["accept: application/json", "chassis-deadline: 1500"];
+        let expected = [rest[0], rest[1], "host: stock:8080", TRACE, "user-agent: orders"];
+        assert_eq!(written(&host), expected);
+        let none = usual(None).of(&call(context(), &[]), &trace(), ATTEMPT);
+        assert_eq!(written(&none), [rest[0], rest[1], TRACE, "user-agent: orders"]);
+    }
+
+    #[test]
+    fn what_one_call_said_the_next_does_not() {
+        let usual = usual(Some("stock"));
+        let context = Context {
+            request_id: Some("r-1".into()),
+            baggage: Some("a=b".into()),
+            service: Some("shop"),
+            ..Context::default()
+        };
+        let traced = TraceContext { state: Some("vendor=1".into()), ..trace() };
+        let mut first = call(context, &[]);
+        first.key = Some(HeaderValue::from_static("k-1"));
+        let headers = usual.of(&first, &traced, Duration::from_millis(20));
+        let expected = [
+            "accept: application/json",
+            "baggage: a=b",
+            "chassis-deadline: 20",
+            "host: stock",
+            "idempotency-key: k-1",
+            TRACE,
+            "tracestate: vendor=1",
+            "user-agent: shop",
+            "x-request-id: r-1",
+        ];
+        assert_eq!(written(&headers), expected);
+        let headers = usual.of(&call(Context::default(), &[]), &TraceContext::default(), ATTEMPT);
+        let expected = ["accept: application/json", "chassis-deadline: 1500", "host: stock", "user-agent: chassis"];
+        assert_eq!(written(&headers), expected, "what is not known has no header");
+    }
+
+    #[test]
+    fn an_argument_says_what_is_accepted_and_nothing_of_the_client() {
+        let arguments = [
+            ("accept", "text/csv"),
+            ("chassis-deadline", "99999"),
+            ("content-type", "application/json"),
+            ("host", "elsewhere"),
+            ("idempotency-key", "the caller's"),
+            ("traceparent", "none"),
+            ("user-agent", "somebody"),
+            ("x-request-id", "mine"),
+        ];
+        let mut call = call(Context { request_id: Some("r-1".into()), ..Context::default() }, &arguments);
+        call.key = Some(HeaderValue::from_static("k-1"));
+        let expected = [
+            "accept: text/csv",
+            "chassis-deadline: 1500",
+            "content-type: application/json",
+            "host: stock",
+            "idempotency-key: the caller's",
+            TRACE,
+            "user-agent: chassis",
+            "x-request-id: r-1",
+        ];
+        assert_eq!(written(&usual(Some("stock")).of(&call, &trace(), ATTEMPT)), expected);
+        call.context.request_id = None;
+        let headers = usual(Some("stock")).of(&call, &trace(), ATTEMPT);
+        assert_eq!(headers["x-request-id"], "mine", "where there is none, it is the argument's");
+    }
+
+    #[test]
+    fn what_no_header_can_have_is_left_out() {
+        let context = Context {
+            request_id: Some("r\n1".into()),
+            baggage: Some("a=\n".into()),
+            service: Some("or\nders"),
+            ..Context::default()
+        };
+        let headers = usual(None).of(&call(context, &[]), &trace(), ATTEMPT);
+        assert_eq!(written(&headers), ["accept: application/json", "chassis-deadline: 1500", TRACE]);
+    }
+}

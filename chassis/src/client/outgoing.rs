@@ -36,3 +36,23 @@ impl Outgoing {
         self.streams || matches!(self.body, Payload::Stream(_))
     }
 }
+
+#[cfg(all(test, feature = "client"))]
+impl Outgoing {
+    /// One that tests change to what they need.
+    pub(crate) fn example() -> Self {
+        Self {
+            method: Method::GET,
+            target: "/v1/stock".to_owned(),
+            headers: HeaderMap::new(),
+            body: Payload::default(),
+            streams: false,
+            contract: "stock",
+            operation: "all",
+            template: "/v1/stock",
+            limits: Timeouts::default(),
+            idempotent: true,
+            key: None,
+        }
+    }
+}

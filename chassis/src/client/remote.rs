@@ -47,7 +47,6 @@ struct Inner {
     breaker: CircuitBreaker,
     /// Where the instances are known.
     instances: Option<Instances>,
-    instruments: Instruments,
     /// For operators: when, and what.
     last_failure: Mutex<Option<(Timestamp, String)>>,
     guards: Guards,
@@ -92,11 +91,10 @@ impl Remote {
             authority,
             prefix,
             active: report::of(settings, &policies, sources),
-            guards: Guards::new(settings, &policies, breaker.clone(), attempts, instruments.clone()),
+            guards: Guards::new(settings, &policies, breaker.clone(), attempts, instruments),
             policies,
             breaker,
             instances,
-            instruments,
             last_failure: Mutex::default(),
         })))
     }
@@ -161,7 +159,7 @@ impl Remote {
 
     /// Makes a call: whatever is answered is `Ok`.
     pub(crate) async fn call(&self, outgoing: Box<Outgoing>) -> Result<Response<Payload>> {
-        let Inner { scheme, authority, instruments, guards, .. } = &*self.0;
+        let Inner { scheme, authority, guards, .. } = &*self.0;
         let Outgoing { contract, operation, .. } = *outgoing;
         let name = || format!("`{contract}.{operation}`");
         let mut context = Context::current();
@@ -184,29 +182,34 @@ impl Remote {
 
         // Boxed, as it is large, and whoever calls would be as large.
         let result = context.scope(Box::pin(guards.make(&call))).await;
-        let ended = Ended::of(&result);
-        ended.tell(&mut span);
-        instruments.took(contract, operation, ended, started.elapsed());
-        let result = result.map_err(|error| {
-            let kind = error.kind();
-            error.context(format!("{} at {scheme}://{authority}", name())).with_kind(kind)
-        });
-        match &result {
-            Ok(response) if response.status().is_server_error() => {
-                self.failed(format!("{} answered {}", name(), response.status().as_u16()));
-            }
-            Ok(_) => {}
-            // What the breaker refuses failed before.
-            Err(error) if error.kind() == ErrorKind::CircuitOpen => {}
-            Err(error) => self.failed(format!("{error:#}")),
+        Ended::of(&result).tell(&mut span);
+        let response = match result {
+            Ok(response) => response,
+            Err(error) => return Err(self.not_answered(error, &name())),
+        };
+        if response.status().is_server_error() {
+            self.failed(format!("{} answered {}", name(), response.status().as_u16()));
         }
-        Ok(result?.map(|answered| match answered {
+        Ok(response.map(|answered| match answered {
             Answered::Whole(body) => Payload::Whole(body),
             Answered::Stream(download) => {
                 let (remote, name) = (self.clone(), format!("{} at {scheme}://{authority}", name()));
                 Payload::Stream(download.into_stream(move |cut| remote.broke_off(cut, &name)))
             }
         }))
+    }
+
+    /// What the caller is told of a call without an answer.
+    #[cold]
+    fn not_answered(&self, error: Error, name: &str) -> Error {
+        let Inner { scheme, authority, .. } = &*self.0;
+        let kind = error.kind();
+        let error = error.context(format!("{name} at {scheme}://{authority}")).with_kind(kind);
+        // What the breaker refuses failed before.
+        if kind != ErrorKind::CircuitOpen {
+            self.failed(format!("{error:#}"));
+        }
+        error
     }
 
     /// The call as its guards know it.
@@ -244,7 +247,7 @@ impl Remote {
                 None
             }
         };
-        Ok(Call { outgoing, uri, key, started, deadline, context, described, flow })
+        Ok(Call { outgoing, uri, key, started, deadline, context, described, flow, tried: Mutex::default() })
     }
 }
 

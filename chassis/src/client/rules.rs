@@ -108,37 +108,15 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use tokio::time::Instant;
 
     use super::*;
-    use crate::client::Timeouts;
     use crate::client::outgoing::Outgoing;
 
     fn call(method: &str, key: bool, idempotent: bool, body: usize) -> Call {
-        let outgoing = Outgoing {
-            method: method.parse().expect("a method"),
-            target: String::new(),
-            headers: HeaderMap::new(),
-            body: Payload::Whole(vec![b'x'; body].into()),
-            streams: false,
-            contract: "stock",
-            operation: "reserve",
-            template: "/v1/stock",
-            limits: Timeouts::default(),
-            idempotent,
-            key: None,
-        };
-        let started = Instant::now();
-        Call {
-            outgoing: Box::new(outgoing),
-            uri: http::Uri::default(),
-            key: key.then(|| http::HeaderValue::from_static("7")),
-            started,
-            deadline: started + Duration::from_secs(1),
-            context: crate::Context::default(),
-            described: None,
-            flow: None,
-        }
+        let (method, body) = (method.parse().expect("a method"), Payload::Whole(vec![b'x'; body].into()));
+        let mut call = Call::example(Outgoing { method, body, idempotent, ..Outgoing::example() });
+        call.key = key.then(|| http::HeaderValue::from_static("7"));
+        call
     }
 
     fn get() -> Call {

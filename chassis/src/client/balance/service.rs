@@ -6,7 +6,7 @@ use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Request, Response, Uri};
 
 use crate::client::answered::Answered;
-use crate::client::download::Waits;
+use crate::client::call::Call;
 use crate::client::instances::Instances;
 use crate::client::rules::is_bad;
 use crate::client::sending::Sending;
@@ -39,23 +39,22 @@ impl Balanced {
         &self.instances
     }
 
-    /// Sends a request to an instance, to one that is not among those `tried` if there is any; it is added to them.
+    /// Sends a request of a call to an instance, to one where the call has not been if there is any.
     pub(in crate::client) async fn send(
         &self,
         mut request: Request<Sending>,
-        waits: Option<Waits>,
-        tried: &mut Vec<Arc<str>>,
+        call: &Call,
     ) -> Result<Response<Answered>> {
         let Instances { discovery, balancer } = &self.instances;
         if !discovery.now().read {
             // Whoever calls sets the limit.
             balancer.update(&discovery.found().await.endpoints);
         }
-        let pick = balancer.pick(tried).ok_or_else(|| nobody(discovery))?;
-        tried.push(Arc::clone(pick.address()));
+        let pick = balancer.pick(&call.tried()).ok_or_else(|| nobody(discovery))?;
+        call.tried().push(Arc::clone(pick.address()));
         let uri = request.uri_mut();
         *uri = at(uri, pick.address())?;
-        let mut answered = self.transport.send(request, waits).await;
+        let mut answered = self.transport.send(request, call.waits()).await;
         match answered.as_mut().map(Response::body_mut) {
             Ok(Answered::Stream(download)) => download.comes_from(pick.goes_on(balancer)),
             _ => pick.end(is_bad(answered.as_ref())),
