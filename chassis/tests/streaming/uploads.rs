@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::Poll;
 use std::time::Duration;
 
 use chassis::prelude::*;
@@ -96,6 +97,30 @@ async fn a_source_that_fails_fails_the_call_and_not_the_other_side() {
         }
         assert!(pair.client.ping().await.is_ok(), "the breaker is closed");
     }
+}
+
+#[tokio::test]
+async fn a_source_that_panics_fails_the_call_and_not_the_other_side() {
+    let pair = pair("").await;
+    for _ in 0..30 {
+        let panics = stream::poll_fn(|_| -> Poll<Option<Result<&'static str>>> { panic!("hunter2") });
+        let sent = pair.client.store("x".into(), None, None, ByteStream::new(panics)).await;
+        let error = sent.unwrap_err().unexpected();
+        assert!(format!("{error:#}").contains("it panicked: hunter2"), "{error:#}");
+    }
+    assert!(pair.client.ping().await.is_ok(), "the breaker is closed");
+}
+
+#[tokio::test]
+async fn a_source_works_within_the_call() {
+    let pair = pair("").await;
+    let context = Context { request_id: Some("r-7".into()), ..Context::default() };
+    let source = stream::once(async {
+        let context = Context::current();
+        Ok::<_, Error>(format!("{:?} {}", context.request_id, context.deadline.is_some()))
+    });
+    let capitals = context.scope(pair.client.capitals(ByteStream::new(source))).await.unwrap();
+    assert_eq!(capitals.collect_up_to(100).await.unwrap(), "SOME(\"R-7\") TRUE");
 }
 
 #[tokio::test]
