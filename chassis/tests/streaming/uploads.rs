@@ -139,11 +139,11 @@ async fn there_and_back_at_once() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn what_is_too_large_is_refused() {
     for http in HTTP {
         let pair = pair(http).await;
-        for call in 1..=20 {
+        for call in 1..=100 {
             let own = Arc::<Told>::default();
             let sent = file(64 * MIB, None, Arc::clone(&own));
             let error = pair.client.note(sent).await.unwrap_err().unexpected();
