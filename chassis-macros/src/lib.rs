@@ -16,6 +16,7 @@ mod path;
 mod route;
 mod service;
 mod settings;
+mod stream;
 
 use proc_macro::TokenStream;
 

@@ -1,7 +1,7 @@
 //! The attributes that declare a route: `#[get("/path", timeout = "2s", limit = 20)]`.
 
 use proc_macro2::Span;
-use syn::{Attribute, Ident};
+use syn::{Attribute, Ident, LitStr};
 
 use crate::attrs::{Args, DurationLit};
 use crate::diagnostics::Diagnostics;
@@ -65,6 +65,8 @@ pub(crate) struct RouteAttr {
     pub(crate) timeout: Option<DurationLit>,
     /// The status of a success: 200 to 299.
     pub(crate) status: Option<u16>,
+    /// The media type of what it streams.
+    pub(crate) content_type: Option<LitStr>,
     /// Where the word `idempotent` stands.
     pub(crate) idempotent: Option<Span>,
     pub(crate) guards: Guards,
@@ -78,6 +80,7 @@ impl RouteAttr {
         let path = args.next_text(faults).map(|literal| PathTemplate::parse(&literal, faults));
         let timeout = args.duration("timeout", faults);
         let status = args.integer("status", "201", 200..=299, faults).map(|(value, _)| value as u16);
+        let content_type = args.text("content_type", "text/csv", faults);
         let idempotent = args.flag("idempotent", faults);
         let guards = Guards::parse(verb, &mut args, faults);
         args.finish(faults);
@@ -85,7 +88,7 @@ impl RouteAttr {
             let name = verb.name();
             faults.at(span, format!("`#[{name}]` needs a path: write `#[{name}(\"/path\")]`"));
         }
-        Some(Self { verb, span, path: path?, timeout, status, idempotent, guards })
+        Some(Self { verb, span, path: path?, timeout, status, content_type, idempotent, guards })
     }
 }
 

@@ -12,7 +12,7 @@ pub use crate::data::{Database, Tx};
 #[cfg(feature = "messaging")]
 pub use crate::event;
 pub use crate::health::Health;
-pub use crate::http::{Json, Problem};
+pub use crate::http::{ByteStream, Json, Problem};
 #[cfg(feature = "messaging")]
 pub use crate::messaging::{Delivery, Publisher};
 pub use crate::{ApiError, contract, model, settings};

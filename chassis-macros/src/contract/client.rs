@@ -109,6 +109,7 @@ fn constant(contract: &Contract, operation: &Operation) -> TokenStream {
     let path = format!("/v{version}{}", if path == "/" { "" } else { &path });
     let status = option(route.status.as_ref());
     let timeout = option(route.timeout.as_ref());
+    let content_type = option(route.content_type.as_ref());
     let idempotent = route.idempotent.is_some() || route.verb.is_idempotent();
     let guards = &route.guards;
     quote! {
@@ -121,6 +122,7 @@ fn constant(contract: &Contract, operation: &Operation) -> TokenStream {
             summary: #summary,
             description: #description,
             status: #status,
+            content_type: #content_type,
             timeout: #timeout,
             idempotent: #idempotent,
             guards: #guards,
@@ -150,6 +152,7 @@ fn method(contract: &Contract, index: usize, operation: &Operation) -> TokenStre
             Place::Header(name) => quote!(.header(&Self::#table, #name, &#ident)),
             Place::Query => quote!(.query(&Self::#table, &#ident)),
             Place::Body => quote!(.body(&Self::#table, &#ident)),
+            Place::Stream => quote!(.stream(#ident)),
         }
     });
     quote! {
@@ -181,6 +184,7 @@ fn describe(index: usize, operation: &Operation) -> TokenStream {
             Place::Header(name) => quote!(.header(&Self::#table, #name)),
             Place::Query => quote!(.query(&Self::#table)),
             Place::Body => quote!(.body(&Self::#table)),
+            Place::Stream => quote!(.stream()),
         }
     });
     quote! {
@@ -191,15 +195,17 @@ fn describe(index: usize, operation: &Operation) -> TokenStream {
 /// What can be done with the types that a method takes and returns. Each type is asked for its abilities here and nowhere
 /// else, at the place where the user named it.
 fn tables(operation: &Operation) -> TokenStream {
-    let arguments = operation.arguments.iter().enumerate().map(|(at, Argument { ty, place, .. })| {
+    let arguments = operation.arguments.iter().enumerate().filter_map(|(at, Argument { ty, place, .. })| {
         let name = operation.table(at);
         let (kind, make) = match place {
+            // There is but one type of it.
+            Place::Stream => return None,
             Place::Path | Place::Header(_) => (quote!(Plain), quote!(plain)),
             Place::Query => (quote!(Form), quote!(form)),
             Place::Body => (quote!(Whole), quote!(whole)),
         };
         let table = quote_spanned!(ty.span()=> ::chassis::private::#make::<#ty>());
-        quote!(const #name: ::chassis::private::#kind<#ty> = #table;)
+        Some(quote!(const #name: ::chassis::private::#kind<#ty> = #table;))
     });
     let (name, ty) = (operation.output_table(), &operation.output);
     let output = quote_spanned!(ty.span()=> ::chassis::private::output::<#ty>());

@@ -39,6 +39,8 @@ pub(super) enum Place {
     Query,
     Header(LitStr),
     Body,
+    /// The body, as a stream.
+    Stream,
 }
 
 impl Contract {

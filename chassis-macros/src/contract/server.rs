@@ -87,5 +87,6 @@ fn take(argument: &Argument, client: &Ident, table: &Ident) -> TokenStream {
         Place::Header(name) => quote!(let #ident = incoming.header(&#client::#table, #name);),
         Place::Query => quote!(let #ident = incoming.query(&#client::#table);),
         Place::Body => quote!(let #ident = incoming.body(&#client::#table).await;),
+        Place::Stream => quote!(let #ident = incoming.stream();),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use syn::{Ident, ItemTrait, LitStr};
+use syn::{GenericArgument, Ident, ItemTrait, LitStr, PathArguments, Type};
 
 use super::model::{Argument, Contract, Operation, Place};
 use super::parse::{Declared, Marker, ParsedArgument, ParsedOperation};
@@ -10,6 +10,7 @@ use crate::attrs::{documentation, summary};
 use crate::diagnostics::{Diagnostics, list, nearest};
 use crate::path::Segment;
 use crate::route::RouteAttr;
+use crate::stream::{is_stream, names_stream};
 
 pub(super) fn validate(
     declared: Declared,
@@ -36,6 +37,10 @@ pub(super) fn validate(
         }
         routes.insert(shape, ident.clone());
         check_route(&route, faults);
+        let streams = check_answer(output.as_ref(), faults) | check_arguments(&route, &arguments, faults);
+        if let Some(kind) = &route.content_type {
+            check_content_type(kind, streams, faults);
+        }
         let arguments = places(&ident, &route, arguments, faults);
         operations.push(Operation {
             documentation: attributes.iter().filter(|attribute| attribute.path().is_ident("doc")).cloned().collect(),
@@ -78,11 +83,68 @@ fn check_route(route: &RouteAttr, faults: &mut Diagnostics) {
     }
 }
 
+/// Whether it answers with a stream, which is then the answer itself.
+fn check_answer(output: Option<&Type>, faults: &mut Diagnostics) -> bool {
+    let Some(output) = output else { return false };
+    let answer = first_of(output, None);
+    let answer = answer.map(|answer| first_of(answer, Some("Reply")).unwrap_or(answer));
+    let streams = answer.is_some_and(is_stream);
+    if !streams && let Some(stream) = names_stream(output) {
+        let advice = "a stream is all that is answered: write `Result<ByteStream, …>`, or `Result<Reply<ByteStream>, …>` for \
+                      headers beside it";
+        faults.error(&stream, advice);
+    }
+    streams
+}
+
+/// The first `T` of `name<T, …>`, or of any type.
+fn first_of<'a>(ty: &'a Type, name: Option<&str>) -> Option<&'a Type> {
+    let Type::Path(path) = ty else { return None };
+    let last = path.path.segments.last().filter(|last| name.is_none_or(|name| last.ident == name))?;
+    let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
+    arguments.args.iter().find_map(|argument| match argument {
+        GenericArgument::Type(ty) => Some(ty),
+        _ => None,
+    })
+}
+
+/// Whether it takes a stream, which is then the body itself.
+fn check_arguments(route: &RouteAttr, parsed: &[ParsedArgument], faults: &mut Diagnostics) -> bool {
+    for ParsedArgument { ident, ty, marker } in parsed {
+        let Some(stream) = names_stream(ty) else { continue };
+        let in_path = route.path.parameters().any(|name| ident == name);
+        let verb = route.verb;
+        let body = format!("write `#[body] {ident}: ByteStream`");
+        let fault = match marker {
+            _ if !is_stream(ty) => format!("a stream is a body by itself, be it empty: {body}"),
+            Some(Marker::Header(_)) => format!("a stream has no place in a header: {body}"),
+            Some(Marker::Query(_)) => format!("a stream has no place in a query: {body}"),
+            _ if in_path => format!("a stream has no place in the path: {body}, under another name"),
+            None if !verb.has_body() => {
+                format!("a {} request has no body: make the route a `#[post]` or a `#[put]`", verb.constant())
+            }
+            _ => continue,
+        };
+        faults.error(&stream, fault);
+    }
+    parsed.iter().any(|argument| is_stream(&argument.ty))
+}
+
+fn check_content_type(kind: &LitStr, streams: bool, faults: &mut Diagnostics) {
+    let text = kind.value();
+    if !streams {
+        faults.error(kind, "`content_type` is that of a `ByteStream`; everything else is JSON");
+    } else if !text.bytes().all(|byte| matches!(byte, b' '..=b'~')) || !text.contains('/') {
+        faults.error(kind, format!("`{text}` is no media type: write one such as \"text/csv\""));
+    }
+}
+
 /// Gives each argument its place in the request.
 fn places(method: &Ident, route: &RouteAttr, parsed: Vec<ParsedArgument>, faults: &mut Diagnostics) -> Vec<Argument> {
     let names: Vec<String> = parsed.iter().map(|argument| argument.ident.to_string()).collect();
     missing_arguments(method, route, &names, &parsed, faults);
     let (mut body, mut query): (Option<Ident>, Option<Ident>) = (None, None);
+    let mut streamed = false;
     let mut headers: Vec<LitStr> = Vec::new();
     let mut arguments = Vec::new();
     for ParsedArgument { ident, ty, marker } in parsed {
@@ -120,6 +182,13 @@ fn places(method: &Ident, route: &RouteAttr, parsed: Vec<ParsedArgument>, faults
         };
         match place {
             Place::Body => match &body {
+                Some(first) if is_stream(&ty) || streamed => faults.error(
+                    &ident,
+                    format!(
+                        "a request has one body, which is `{first}`: what goes beside a stream stands in the path, in a \
+                         header (`#[header(\"…\")]`) or in the query (`#[query]`), and a second stream goes with a call of its own"
+                    ),
+                ),
                 Some(first) => faults.error(
                     &ident,
                     format!(
@@ -128,7 +197,10 @@ fn places(method: &Ident, route: &RouteAttr, parsed: Vec<ParsedArgument>, faults
                         advice()
                     ),
                 ),
-                None => body = Some(ident.clone()),
+                None => {
+                    streamed = is_stream(&ty);
+                    body = Some(ident.clone());
+                }
             },
             Place::Query => match &query {
                 Some(first) => faults.error(
@@ -141,8 +213,9 @@ fn places(method: &Ident, route: &RouteAttr, parsed: Vec<ParsedArgument>, faults
                 ),
                 None => query = Some(ident.clone()),
             },
-            Place::Path | Place::Header(_) => {}
+            Place::Path | Place::Header(_) | Place::Stream => {}
         }
+        let place = if matches!(place, Place::Body) && is_stream(&ty) { Place::Stream } else { place };
         arguments.push(Argument { ident, ty, place });
     }
     arguments

@@ -19,7 +19,7 @@ pub(crate) fn event(arguments: TokenStream, item: TokenStream) -> TokenStream {
         return quote!(#item #errors);
     };
     let event = validate::validate(declared, &model, &mut faults);
-    let item = expand::expand(&model, event.as_ref());
+    let item = if model.refuse_streams(&mut faults) { expand::expand(&model, event.as_ref()) } else { quote!(#model) };
     let errors = faults.into_tokens();
     quote!(#item #errors)
 }

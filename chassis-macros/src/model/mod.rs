@@ -19,7 +19,7 @@ pub(crate) fn model(arguments: TokenStream, item: TokenStream) -> TokenStream {
         let errors = faults.into_tokens();
         return quote::quote!(#item #errors);
     };
-    let item = expand::expand(&model);
+    let item = if model.refuse_streams(&mut faults) { expand::expand(&model) } else { quote::quote!(#model) };
     let errors = faults.into_tokens();
     quote::quote!(#item #errors)
 }

@@ -1,9 +1,10 @@
 //! The item that becomes a model.
 
 use proc_macro2::TokenStream;
-use syn::{Attribute, Item, ItemEnum, ItemStruct, Meta};
+use syn::{Attribute, Field, Ident, Item, ItemEnum, ItemStruct, Meta};
 
 use crate::diagnostics::Diagnostics;
+use crate::stream::names_stream;
 
 /// A struct or an enum.
 pub(crate) enum Model {
@@ -29,6 +30,21 @@ impl Model {
             Self::Struct(item) => &item.attrs,
             Self::Enum(item) => &item.attrs,
         }
+    }
+
+    /// Whether it has no stream among its fields. Each that it has is noted; it could neither be written nor read with them.
+    pub(crate) fn refuse_streams(&self, faults: &mut Diagnostics) -> bool {
+        let fields: Vec<&Field> = match self {
+            Self::Struct(item) => item.fields.iter().collect(),
+            Self::Enum(item) => item.variants.iter().flat_map(|variant| &variant.fields).collect(),
+        };
+        let streams: Vec<Ident> = fields.iter().filter_map(|field| names_stream(&field.ty)).collect();
+        for stream in &streams {
+            let advice = "a stream travels by itself and not inside of something: in a contract write it as an argument, \
+                          `#[body] file: ByteStream`, or as what is answered, `Result<ByteStream, …>`";
+            faults.error(stream, advice);
+        }
+        streams.is_empty()
     }
 
     /// Whether the user derives `name` already, below the macro.

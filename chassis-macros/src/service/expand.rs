@@ -8,6 +8,7 @@ use syn::{Ident, ItemImpl, LitStr, Type};
 use super::model::{Check, Init, Job, Route, Schedule, Service, Subscription};
 use super::parse::inner;
 use super::validate::{needs_database, queue_name};
+use crate::stream::is_stream;
 
 /// The user's block, and the service that it is.
 pub(crate) fn expand(service: &Service, block: &ItemImpl) -> TokenStream {
@@ -85,6 +86,8 @@ fn route(route: &Route) -> TokenStream {
     let request = option(request.as_ref());
     let response = route.function.answer.as_ref().map(schema);
     let response = option(response.as_ref());
+    let takes_stream = route.function.arguments.last().is_some_and(is_stream);
+    let answers_stream = route.function.streams;
     let variables: Vec<Ident> = (0..route.function.arguments.len()).map(|at| format_ident!("__{at}")).collect();
     let takes = take(&route.function.arguments, &variables);
     let answer = Ident::new("answer", route.function.output);
@@ -110,6 +113,8 @@ fn route(route: &Route) -> TokenStream {
                 guards: #guards,
                 request: #request,
                 response: #response,
+                takes_stream: #takes_stream,
+                answers_stream: #answers_stream,
             },
             |this, request| #call,
         );

@@ -33,6 +33,8 @@ pub(crate) struct Function {
     pub(crate) output: Span,
     /// The `T` of the `Json<T>` that it returns, alone, with a status or in a `Result`.
     pub(crate) answer: Option<Type>,
+    /// Whether it returns a stream of bytes, alone, with headers or in a `Result`.
+    pub(crate) streams: bool,
 }
 
 pub(crate) struct Init {

@@ -12,6 +12,7 @@ use super::model::{Check, Function, Init, Job, Route, Schedule, Service, Subscri
 use crate::attrs::{Args, DurationLit, summary};
 use crate::diagnostics::{Diagnostics, nearest};
 use crate::route::{RouteAttr, Verb};
+use crate::stream::is_stream;
 
 const OURS: [&str; 10] = ["get", "post", "put", "patch", "delete", "subscribe", "every", "check", "init", "router"];
 
@@ -131,6 +132,11 @@ fn parse_declared(
                     let advice =
                         "`status` is for contracts; a handler says it in what it returns: `(StatusCode::CREATED, …)`";
                     faults.at(attribute.span, advice);
+                }
+                if let Some(kind) = &attribute.content_type {
+                    let advice = "`content_type` is for contracts; a handler says it in what it returns: \
+                                  `([(CONTENT_TYPE, \"text/csv\")], stream)`";
+                    faults.error(kind, advice);
                 }
                 service.routes.push(Route { function: described(function), attribute });
             }
@@ -297,7 +303,16 @@ fn described(function: &ImplItemFn) -> Function {
         ReturnType::Type(_, ty) => answer(ty).cloned(),
         ReturnType::Default => None,
     };
-    Function { name, summary: summary(&function.attrs), arguments: arguments.collect(), output, answer }
+    let streams = matches!(&function.sig.output, ReturnType::Type(_, ty) if answers_stream(ty));
+    Function { name, summary: summary(&function.attrs), arguments: arguments.collect(), output, answer, streams }
+}
+
+/// Whether it is a stream, be it alone, the last of a tuple, or in a `Result`.
+fn answers_stream(ty: &Type) -> bool {
+    match ty {
+        Type::Tuple(tuple) => tuple.elems.last().is_some_and(answers_stream),
+        _ => is_stream(ty) || inner(ty, "Result").is_some_and(answers_stream),
+    }
 }
 
 /// The `T` of a `Json<T>`, be it alone, the last of a tuple, or in a `Result`.

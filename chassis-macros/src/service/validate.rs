@@ -7,6 +7,7 @@ use syn::{GenericArgument, LitStr, PathArguments, Type};
 use super::model::{Route, Service, Subscription};
 use crate::diagnostics::{Diagnostics, list};
 use crate::path::Segment;
+use crate::stream::is_stream;
 
 pub(crate) fn validate(service: &Service, faults: &mut Diagnostics) {
     name(service, faults);
@@ -23,6 +24,10 @@ pub(crate) fn validate(service: &Service, faults: &mut Diagnostics) {
     for route in &service.routes {
         if let (Some(_), Some(span)) = (route.attribute.idempotent, route.attribute.guards.cancellable) {
             faults.at(span, "what keeps its answers runs to its end: leave out `cancellable`, or `idempotent`");
+        }
+        let streams = route.function.streams || route.function.arguments.iter().any(is_stream);
+        if let Some(span) = route.attribute.idempotent.filter(|_| streams) {
+            faults.at(span, "what is kept is kept whole, and a stream may be endless: leave out `idempotent`");
         }
     }
     for job in &service.jobs {
@@ -69,7 +74,7 @@ fn routes(service: &Service, faults: &mut Diagnostics) {
 fn arguments(route: &Route, faults: &mut Diagnostics) {
     let path = &route.attribute.path;
     for ty in &route.function.arguments {
-        if !route.attribute.verb.has_body() && BODIES.iter().any(|name| named(ty, name).is_some()) {
+        if !route.attribute.verb.has_body() && (is_stream(ty) || BODIES.iter().any(|name| named(ty, name).is_some())) {
             let verb = route.attribute.verb.name().to_uppercase();
             faults.error(ty, format!("a {verb} request has no body; take what you need from the path or by `Query`"));
         }
@@ -114,8 +119,19 @@ fn untaken(route: &Route, faults: &mut Diagnostics) {
 }
 
 /// Extractors that know nothing of the path. Of others, such as a type of the user's own, nobody can tell.
-const PATHLESS: [&str; 10] =
-    ["Json", "Form", "Query", "RawQuery", "HeaderMap", "Method", "Extension", "Bytes", "String", "Multipart"];
+const PATHLESS: [&str; 11] = [
+    "ByteStream",
+    "Json",
+    "Form",
+    "Query",
+    "RawQuery",
+    "HeaderMap",
+    "Method",
+    "Extension",
+    "Bytes",
+    "String",
+    "Multipart",
+];
 
 /// Extractors that read a body.
 const BODIES: [&str; 2] = ["Json", "Form"];

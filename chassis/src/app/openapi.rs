@@ -7,8 +7,9 @@ use serde_json::{Map, Value, json};
 use tokio::time::Duration;
 
 use crate::config::size;
-use crate::contract::{ContractSpec, ErrorSpec, OperationSpec};
+use crate::contract::{ContractSpec, ErrorSpec, OperationSpec, bytes};
 use crate::http::problem::MEDIA_TYPE;
+use crate::http::stream::OCTETS;
 use crate::http::{Describe, Guards, Limit, RouteSpec};
 
 /// A document that is being put together.
@@ -41,6 +42,10 @@ impl Document {
         if let Some(describe) = route.response {
             answer["content"] = json(describe, &mut self.generator);
         }
+        let stream = || content(OCTETS, &bytes());
+        if route.answers_stream {
+            answer["content"] = stream();
+        }
         let mut responses = Map::new();
         responses.insert(success, answer);
         refusals(&route.method, &route.guards, route.timeout, &mut responses);
@@ -54,6 +59,9 @@ impl Document {
         if let Some(describe) = route.request {
             let content = json(describe, &mut self.generator);
             operation["requestBody"] = json!({ "required": true, "content": content });
+        }
+        if route.takes_stream {
+            operation["requestBody"] = json!({ "required": true, "content": stream() });
         }
         self.add(route.path, route.method.as_str(), operation);
     }
@@ -110,7 +118,7 @@ fn promised(contract: &ContractSpec, operation: &OperationSpec, tag: &str) -> Va
     let mut responses = Map::new();
     let mut success = json!({ "description": "Success" });
     if let Some(schema) = &operation.response {
-        success["content"] = json!({ "application/json": { "schema": schema } });
+        success["content"] = content(operation.response_type, schema);
     }
     responses.insert(operation.status.to_string(), success);
     for (status, errors) in by_status(&operation.errors) {
@@ -127,9 +135,15 @@ fn promised(contract: &ContractSpec, operation: &OperationSpec, tag: &str) -> Va
         "responses": responses,
     });
     if let Some(schema) = &operation.request {
-        described["requestBody"] = json!({ "required": true, "content": { "application/json": { "schema": schema } } });
+        let content = content(operation.request_type, schema);
+        described["requestBody"] = json!({ "required": true, "content": content });
     }
     described
+}
+
+/// A body of that media type.
+fn content(media_type: &str, schema: &Schema) -> Value {
+    json!({ media_type: { "schema": schema } })
 }
 
 /// What a request may be answered before its handler is asked, as far as the declaration says. A promised error of the same

@@ -2,17 +2,20 @@
 
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context as TaskContext, Poll};
+use std::task::{Context as TaskContext, Poll, ready};
 
-use bytes::Bytes;
+use futures_util::FutureExt;
 use http::{Response, StatusCode, Version};
 use pin_project_lite::pin_project;
 use tokio::time::{Instant, Sleep, sleep_until};
-use tower::Service;
 
-use super::call::{Attempt, Call, Timer};
+use super::answered::Answered;
+use super::call::Call;
+use super::connection::{Connection, Sent};
+use super::guards::too_late;
+use super::headers::Usual;
 use super::instruments::Ended;
+use crate::context::TraceContext;
 use crate::telemetry::span::{Span, SpanKind};
 use crate::{Error, ErrorKind, Result};
 
@@ -21,110 +24,117 @@ use crate::{Error, ErrorKind, Result};
 #[derive(Debug, Clone, Copy)]
 pub(super) struct CutShort;
 
-/// Makes one attempt of a call, and ends it when it takes too long.
-///
-/// Where the call's deadline comes first there is nothing to end: the call as a whole ends then, and the attempt is given up,
-/// which is not held against the other side.
-#[derive(Debug, Clone)]
-pub(super) struct Attempts<S>(pub(super) S);
+/// Makes attempts, and ends those that take too long.
+pub(super) struct Attempts {
+    usual: Usual,
+    connection: Connection,
+}
 
 pin_project! {
-    /// An attempt that is under way.
-    pub(super) struct UnderWay<F> {
-        #[pin]
-        work: F,
+    /// An attempt that is under way. Where the call's deadline comes first there is nothing to end: the call as a whole ends
+    /// then, and the attempt is given up, which is not held against the other side.
+    pub(super) struct UnderWay<'a> {
+        work: Sent<'a>,
         #[pin]
         timer: Sleep,
         cut_short: bool,
-        guard: Guard,
+        over: bool,
+        call: &'a Call,
+        observed: Observed,
     }
 }
 
-/// What is to be done however an attempt ends, also when nobody waits for it any more.
-struct Guard {
-    call: Arc<Call>,
-    /// Boxed, as it is mostly absent and would be moved with its attempt through all layers.
-    span: Option<Box<Span>>,
-}
+/// The span of an attempt, where anybody wants it; it also ends when nobody waits for the attempt any more.
+struct Observed(Option<Box<Span>>);
 
-impl<S> Service<Arc<Call>> for Attempts<S>
-where
-    S: Service<Attempt, Response = Response<Bytes>, Error = Error>,
-{
-    type Response = Response<Bytes>;
-    type Error = Error;
-    type Future = UnderWay<S::Future>;
-
-    fn poll_ready(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<()>> {
-        self.0.poll_ready(cx)
+impl Attempts {
+    pub(super) fn new(usual: Usual, connection: Connection) -> Self {
+        Self { usual, connection }
     }
 
-    fn call(&mut self, call: Arc<Call>) -> Self::Future {
-        let now = Instant::now();
-        let own = now + call.limits.attempt;
-        let (until, cut_short) = match call.limits.deadline {
-            Some(deadline) if deadline < own => (deadline, true),
-            _ => (own, false),
-        };
-        let resent = call.progress.begin();
-        let span = span(&call, resent);
-        let trace = span.as_ref().map_or(&call.context.trace, |span| span.trace());
-        let request = call.request(trace, until.saturating_duration_since(now));
-        let guard = Guard { call: Arc::clone(&call), span };
-        call.progress.set_timer(Timer::Running);
-        UnderWay { work: self.0.call(Attempt { call, request }), timer: sleep_until(until), cut_short, guard }
+    /// Begins an attempt after so many others.
+    pub(super) fn begin<'a>(&'a self, call: &'a Call, before: u32, now: Instant) -> UnderWay<'a> {
+        let (until, cut_short) = call.attempt_since(now);
+        let observed = Observed::new(call, before);
+        // What goes on after its head is waited for as long as the call has.
+        let wanted = if call.moves() { call.deadline } else { until };
+        let request = call.request(&self.usual, observed.trace(call), wanted.saturating_duration_since(now));
+        let work = self.connection.send(request, call);
+        UnderWay { work, timer: sleep_until(until), cut_short, over: false, call, observed }
     }
 }
 
-impl<F> Future for UnderWay<F>
-where
-    F: Future<Output = Result<Response<Bytes>>>,
-{
-    type Output = Result<Response<Bytes>>;
+impl UnderWay<'_> {
+    /// Whether it was the call as a whole whose time was over.
+    pub(super) fn is_over(&self) -> bool {
+        self.over
+    }
+}
+
+impl Future for UnderWay<'_> {
+    type Output = Result<Response<Answered>>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        let mut result = match this.work.poll(cx) {
+        let mut this = self.project();
+        let mut result = match this.work.poll_unpin(cx) {
+            // An answer that is there counts, even if it is late.
             Poll::Ready(result) => result,
-            Poll::Pending if this.timer.poll(cx).is_pending() => return Poll::Pending,
-            // At the call's deadline it is the call that ends.
-            Poll::Pending if *this.cut_short => {
-                this.guard.call.progress.set_timer(Timer::Over);
-                return Poll::Pending;
-            }
-            Poll::Pending => Err(Error::new(ErrorKind::DeadlineExceeded, "no answer within the time of one attempt")),
+            Poll::Pending => loop {
+                ready!(this.timer.as_mut().poll(cx));
+                // What is being sent has time as long as it moves.
+                let moved = this.call.flow.as_ref().map(|flow| this.call.attempt_since(flow.moved()));
+                match moved.filter(|(until, _)| *until > this.timer.deadline()) {
+                    Some((until, by_call)) => {
+                        *this.cut_short = by_call;
+                        this.timer.as_mut().reset(until);
+                    }
+                    None if *this.cut_short => {
+                        *this.over = true;
+                        return Poll::Ready(Err(too_late()));
+                    }
+                    None => {
+                        let late = "no answer within the time of one attempt";
+                        break Err(Error::new(ErrorKind::DeadlineExceeded, late));
+                    }
+                }
+            },
         };
-        if let Ok(response) = &mut result
-            && *this.cut_short
+        if *this.cut_short
+            && let Ok(response) = &mut result
             && response.status() == StatusCode::GATEWAY_TIMEOUT
         {
             response.extensions_mut().insert(CutShort);
         }
-        this.guard.ended(&result);
+        this.observed.end(this.call, &result);
         Poll::Ready(result)
     }
 }
 
-/// The span of an attempt, where anybody wants it.
-fn span(call: &Call, resent: u32) -> Option<Box<Span>> {
-    let described = call.described.as_ref()?;
-    let mut span = Span::start(SpanKind::Client, format!("{} {}", call.method, described.template), &call.context);
-    span.set("http.request.method", call.method.as_str());
-    span.set("server.address", described.server.as_str());
-    span.set("server.port", described.port);
-    span.set("url.template", described.template);
-    if resent > 0 {
-        span.set("http.request.resend_count", resent);
+impl Observed {
+    fn new(call: &Call, before: u32) -> Self {
+        Self(call.described.as_ref().map(|described| {
+            let (method, template) = (&call.outgoing.method, call.outgoing.template);
+            let mut span = Span::start(SpanKind::Client, format!("{method} {template}"), &call.context);
+            span.set("http.request.method", method.as_str());
+            span.set("server.address", described.server.as_str());
+            span.set("server.port", described.port);
+            span.set("url.template", template);
+            if before > 0 {
+                span.set("http.request.resend_count", before);
+            }
+            Box::new(span)
+        }))
     }
-    Some(Box::new(span))
-}
 
-impl Guard {
-    fn ended(&mut self, result: &Result<Response<Bytes>>) {
-        self.call.progress.set_timer(Timer::None);
-        let Some(mut span) = self.span.take() else { return };
+    /// Whose child the other side's span is.
+    fn trace<'a>(&'a self, call: &'a Call) -> &'a TraceContext {
+        self.0.as_ref().map_or(&call.context.trace, |span| span.trace())
+    }
+
+    fn end(&mut self, call: &Call, result: &Result<Response<Answered>>) {
+        let Some(mut span) = self.0.take() else { return };
         // Where the operating system finds the instance, nobody here knows which it was.
-        if let Some(Ok(peer)) = self.call.progress.last_tried().map(|peer| peer.parse::<SocketAddr>()) {
+        if let Some(Ok(peer)) = call.tried().last().map(|peer| peer.parse::<SocketAddr>()) {
             span.set("network.peer.address", peer.ip().to_string());
             span.set("network.peer.port", peer.port());
         }
@@ -136,10 +146,9 @@ impl Guard {
     }
 }
 
-impl Drop for Guard {
+impl Drop for Observed {
     fn drop(&mut self) {
-        self.call.progress.set_timer(Timer::None);
-        if let Some(mut span) = self.span.take() {
+        if let Some(mut span) = self.0.take() {
             span.set("error.type", "given_up");
             span.fail("nobody waited for it any more");
         }

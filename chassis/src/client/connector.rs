@@ -2,29 +2,46 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
+use http::Request;
 use http::uri::Scheme;
-use http_body_util::Full;
 use hyper_rustls::{FixedServerNameResolver, HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::{Client, ResponseFuture};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::ClientConfig;
 use rustls::crypto::ring;
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, RootCertStore};
 use tokio::time::Duration;
 
 use super::ClientSettings;
+use super::sending::Sending;
 use super::settings::HttpVersion;
 use crate::{Error, ErrorKind, Result};
 
 /// Connections of one client, kept open and shared.
-pub(super) type Pool = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
+pub(super) enum Pool {
+    /// For `http`: what can be either costs each call something, and a certificate is looked for where there is none.
+    Plain(Client<HttpConnector, Sending>),
+    Tls(Client<HttpsConnector<HttpConnector>, Sending>),
+}
+
+impl Pool {
+    pub(super) fn request(&self, request: Request<Sending>) -> ResponseFuture {
+        match self {
+            Self::Plain(client) => client.request(request),
+            Self::Tls(client) => client.request(request),
+        }
+    }
+}
 
 /// How long an HTTP/2 connection with calls under way may be silent, and then how long it may take to answer a ping. All
 /// calls share it: a cable that was pulled would take down each until the operating system notices, which takes minutes.
 const SILENT_FOR: Duration = Duration::from_secs(2);
 const PONG_WITHIN: Duration = Duration::from_secs(2);
+
+/// For how long the other side of a connection may take nothing of what is sent, in each of the ways that it can.
+#[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
+const UNREAD_FOR: Duration = Duration::from_secs(60);
 
 /// `name` is whose certificate the other side is to show, where that is not the host of the address.
 ///
@@ -34,44 +51,51 @@ pub(super) fn pool(scheme: &Scheme, name: Option<&str>, settings: &ClientSetting
     let mut tcp = HttpConnector::new();
     tcp.set_connect_timeout(Some(settings.connect_timeout));
     tcp.set_nodelay(true);
+    // What was given up half-way is still written to its connection before that is closed: to somebody who reads nothing it
+    // would be for good.
+    #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
+    tcp.set_tcp_user_timeout(Some(UNREAD_FOR.max(settings.timeouts().attempt * 2)));
+    let version = match settings.http_version {
+        // Which one it is, is agreed on with TLS. And an HTTP/2 request names whom it is for by the address that it is sent to,
+        // which would be the instance's.
+        HttpVersion::Auto if *scheme != Scheme::HTTPS || name.is_some() => HttpVersion::Http1,
+        version => version,
+    };
+    let mut client = Client::builder(TokioExecutor::new());
+    client.pool_timer(TokioTimer::new()).pool_idle_timeout(settings.idle_timeout);
+    if version != HttpVersion::Http1 {
+        client
+            .timer(TokioTimer::new())
+            .http2_only(version == HttpVersion::Http2)
+            .http2_keep_alive_interval(SILENT_FOR)
+            .http2_keep_alive_timeout(PONG_WITHIN);
+    }
+    if *scheme != Scheme::HTTPS {
+        return Ok(Pool::Plain(client.build(tcp)));
+    }
     tcp.enforce_http(false);
-    let mut connector = HttpsConnectorBuilder::new().with_tls_config(tls(scheme)?).https_or_http();
-    if let Some(name) = name.filter(|_| *scheme == Scheme::HTTPS) {
+    let mut connector = HttpsConnectorBuilder::new().with_tls_config(tls()?).https_only();
+    if let Some(name) = name {
         let name = ServerName::try_from(name.to_owned()).map_err(|error| {
             Error::new(ErrorKind::Config, format!("`{name}` is no name that a certificate can have")).with_source(error)
         })?;
         connector = connector.with_server_name_resolver(FixedServerNameResolver::new(name));
     }
-    let version = match settings.http_version {
-        // An HTTP/2 request names whom it is for by the address that it is sent to, which would be the instance's.
-        HttpVersion::Auto if name.is_some() => HttpVersion::Http1,
-        version => version,
-    };
     let connector = match version {
         HttpVersion::Auto => connector.enable_all_versions().wrap_connector(tcp),
         HttpVersion::Http1 => connector.enable_http1().wrap_connector(tcp),
         HttpVersion::Http2 => connector.enable_http2().wrap_connector(tcp),
     };
-    Ok(Client::builder(TokioExecutor::new())
-        .timer(TokioTimer::new())
-        .pool_timer(TokioTimer::new())
-        .pool_idle_timeout(settings.idle_timeout)
-        .http2_only(version == HttpVersion::Http2)
-        .http2_keep_alive_interval(SILENT_FOR)
-        .http2_keep_alive_timeout(PONG_WITHIN)
-        .build(connector))
+    Ok(Pool::Tls(client.build(connector)))
 }
 
-/// Trusts what the system trusts; for plain `http` nothing is loaded.
-fn tls(scheme: &Scheme) -> Result<ClientConfig> {
+/// Trusts what the system trusts.
+fn tls() -> Result<ClientConfig> {
     use hyper_rustls::ConfigBuilderExt;
 
     let versions = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(|error| Error::new(ErrorKind::Config, "TLS cannot be set up").with_source(error))?;
-    if *scheme != Scheme::HTTPS {
-        return Ok(versions.with_root_certificates(RootCertStore::empty()).with_no_client_auth());
-    }
     let roots = versions.with_native_roots().map_err(|error| {
         Error::new(ErrorKind::Config, "the system has no certificates to trust (install `ca-certificates`)")
             .with_source(error)

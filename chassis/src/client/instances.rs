@@ -1,11 +1,21 @@
 //! Where a client's settings say that the instances are.
 
+use std::sync::Arc;
+
 use http::uri::{Authority, Scheme};
 
 use super::ClientSettings;
+use super::balance::Balancer;
 use super::settings::Resolve;
 use crate::Result;
 use crate::discovery::{Discovery, Endpoint, file, fixed};
+
+/// The instances of a service: how they are found, and how they are.
+#[derive(Clone)]
+pub(super) struct Instances {
+    pub(super) discovery: Discovery,
+    pub(super) balancer: Arc<Balancer>,
+}
 
 /// What finds the instances; `None` where the operating system does, at each connection.
 ///

@@ -1,11 +1,11 @@
 //! What is counted of one client.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock};
 
-use bytes::Bytes;
 use http::{Response, StatusCode};
 use tokio::time::Duration;
 
+use super::answered::Answered;
 use crate::resilience::circuit_breaker::{CircuitBreaker, Status, Transition};
 use crate::resilience::retry::GivenUp;
 use crate::telemetry::metrics::{self, Counter, Gauge, Histogram, SECONDS};
@@ -25,8 +25,20 @@ struct Resolved {
     trips: Counter,
     crowded: Counter,
     states: [(Status, Gauge); 5],
-    /// Made when they are first needed: there are as many as operations and outcomes, which is few.
-    durations: RwLock<Vec<(&'static str, &'static str, Ended, Histogram)>>,
+    durations: Durations,
+}
+
+/// How long calls took, by operation and how they ended. A list that only grows, at its end, so that it is read without a
+/// lock: there are as many as operations and outcomes, which is few.
+#[derive(Default)]
+struct Durations(OnceLock<Box<Taken>>);
+
+struct Taken {
+    contract: &'static str,
+    operation: &'static str,
+    ended: Ended,
+    histogram: Histogram,
+    next: Durations,
 }
 
 /// How a call ended.
@@ -37,7 +49,7 @@ pub(super) enum Ended {
 }
 
 impl Ended {
-    pub(super) fn of(result: &Result<Response<Bytes>>) -> Self {
+    pub(super) fn of(result: &Result<Response<Answered>>) -> Self {
         match result {
             Ok(response) => Self::Answered(response.status()),
             Err(error) => Self::Failed(error.kind()),
@@ -58,6 +70,18 @@ impl Ended {
             Self::Answered(status) => status.as_str(),
             Self::Failed(kind) => kind.as_str(),
         }
+    }
+}
+
+impl Taken {
+    fn new(contract: &'static str, operation: &'static str, ended: Ended) -> Self {
+        let histogram = metrics::histogram(
+            ("http.client.request.duration", "s"),
+            "How long calls to other services took.",
+            &[("chassis_contract", contract), ("chassis_operation", operation), ("outcome", ended.as_str())],
+            SECONDS,
+        );
+        Self { contract, operation, ended, histogram, next: Durations::default() }
     }
 }
 
@@ -96,7 +120,7 @@ impl Instruments {
             ),
             trips: metrics::counter("chassis.client.breaker.opened", "How often the circuit breaker opened.", &labels),
             states,
-            durations: RwLock::default(),
+            durations: Durations::default(),
         }))
     }
 
@@ -141,27 +165,17 @@ impl Instruments {
 
     /// Counts a call that has ended.
     pub(super) fn took(&self, contract: &'static str, operation: &'static str, ended: Ended, time: Duration) {
-        let seconds = time.as_secs_f64();
-        {
-            let known = self.0.durations.read().unwrap_or_else(PoisonError::into_inner);
-            // Names are the program's own, so that mostly a look at where they lie is enough.
-            let same = |a: &str, b: &str| std::ptr::eq(a, b) || a == b;
-            let is_it = |known: &&(&str, &str, Ended, Histogram)| {
-                known.2 == ended && same(known.1, operation) && same(known.0, contract)
-            };
-            if let Some((.., histogram)) = known.iter().find(is_it) {
-                return histogram.observe(seconds);
+        // Names are the program's own, so that mostly a look at where they lie is enough.
+        let same = |a: &str, b: &str| std::ptr::eq(a, b) || a == b;
+        let mut durations = &self.0.durations;
+        loop {
+            // Whoever comes second to an end makes none, and goes on from what the first has made.
+            let taken = durations.0.get_or_init(|| Box::new(Taken::new(contract, operation, ended)));
+            if taken.ended == ended && same(taken.operation, operation) && same(taken.contract, contract) {
+                return taken.histogram.observe(time.as_secs_f64());
             }
+            durations = &taken.next;
         }
-        let made = metrics::histogram(
-            ("http.client.request.duration", "s"),
-            "How long calls to other services took.",
-            &[("chassis_contract", contract), ("chassis_operation", operation), ("outcome", ended.as_str())],
-            SECONDS,
-        );
-        made.observe(seconds);
-        // Two who make it at the same time have made the same one.
-        self.0.durations.write().unwrap_or_else(PoisonError::into_inner).push((contract, operation, ended, made));
     }
 
     pub(super) fn refused(&self) {
@@ -179,6 +193,35 @@ impl Instruments {
     pub(super) fn given_up(&self, why: GivenUp) {
         if let Some((_, counter)) = self.0.given_up.iter().find(|(other, _)| *other == why) {
             counter.inc();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn threads_count_into_the_same_durations() {
+        let instruments = Instruments::new("durations", "durations");
+        let operations = ["one", "two", "three"];
+        let ends = [Ended::Answered(StatusCode::OK), Ended::Failed(ErrorKind::Unavailable)];
+        std::thread::scope(|scope| {
+            for thread in 0..4 {
+                let (instruments, operations) = (instruments.clone(), &operations);
+                scope.spawn(move || {
+                    for n in 0..600 {
+                        let (operation, ended) = (operations[(n + thread) % 3], ends[n % 2]);
+                        instruments.took("durations", operation, ended, Duration::from_millis(1));
+                    }
+                });
+            }
+        });
+        for operation in operations {
+            for ended in ends {
+                let made = Taken::new("durations", operation, ended);
+                assert_eq!(made.histogram.counts().iter().sum::<u64>(), 400, "{operation} {ended:?}");
+            }
         }
     }
 }

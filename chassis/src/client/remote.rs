@@ -4,21 +4,30 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use http::uri::{Authority, PathAndQuery, Scheme};
-use http::{HeaderMap, HeaderValue, Method, Response, Uri};
+use http::{HeaderValue, Response, Uri};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::address::Address;
+use super::answered::Answered;
+use super::attempt::Attempts;
 use super::balance::EndpointState;
-use super::call::{Call, Described, Limits, Progress};
-use super::instances::port;
+use super::call::{Call, Described};
+use super::connection::Connection;
+use super::download::Cut;
+use super::guards::Guards;
+use super::headers::Usual;
+use super::instances::{Instances, port};
 use super::instruments::{Ended, Instruments};
+use super::outgoing::Outgoing;
 use super::report::{self, Active, Sources};
 use super::settings::Policies;
-use super::stack::{self, Built, Instances, Stack};
-use super::{ClientSettings, HttpVersion, Timeouts};
+use super::upload::Flow;
+use super::{BreakerMode, ClientSettings, HttpVersion, Timeouts};
 use crate::config::{Faults, mask_url};
 use crate::discovery::Discovery;
+use crate::http::stream::Payload;
+use crate::resilience::Outcome;
 use crate::resilience::circuit_breaker::CircuitBreaker;
 use crate::telemetry::span::{Span, SpanKind};
 use crate::{Context, Error, ErrorKind, Result};
@@ -32,36 +41,15 @@ struct Inner {
     authority: Authority,
     /// What stands before every path, without a slash at its end.
     prefix: String,
-    /// What requests say whom they are for; `None` where the address that they are sent to says it.
-    host: Option<HeaderValue>,
     policies: Policies,
     /// For operators: every setting that is in force.
     active: Vec<Active>,
     breaker: CircuitBreaker,
     /// Where the instances are known.
     instances: Option<Instances>,
-    instruments: Instruments,
     /// For operators: when, and what.
     last_failure: Mutex<Option<(Timestamp, String)>>,
-    stack: Box<dyn Stack>,
-}
-
-/// A call before it has an address.
-pub(crate) struct Outgoing {
-    pub(crate) method: Method,
-    /// Path and query.
-    pub(crate) target: String,
-    /// What the operation's arguments have set.
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Bytes,
-    pub(crate) contract: &'static str,
-    pub(crate) operation: &'static str,
-    pub(crate) template: &'static str,
-    pub(crate) limits: Timeouts,
-    /// Whether it may be sent again.
-    pub(crate) idempotent: bool,
-    /// `Some` where the operation takes a key; inside, the one that the caller chose.
-    pub(crate) key: Option<Option<Arc<str>>>,
+    guards: Guards,
 }
 
 impl Remote {
@@ -91,22 +79,23 @@ impl Remote {
             return Err(Error::new(ErrorKind::Config, format!("`[clients.{name}]` cannot be used")).with_source(faults));
         }
         let instruments = Instruments::new(service, name);
-        let Built { stack, breaker, instances } = stack::build(&scheme, &authority, settings, &policies, &instruments)?;
+        let breaker = breaker(settings, &policies, &instruments);
+        let connection = Connection::new(&scheme, &authority, settings, &policies, &instruments)?;
+        let instances = connection.instances().cloned();
         // An HTTP/2 request must not say two different things.
         let by_address = instances.is_some() && settings.http_version == HttpVersion::Http2;
         let host = HeaderValue::from_str(authority.as_str()).ok().filter(|_| !by_address);
+        let attempts = Attempts::new(Usual::new(service, host, policies.timeouts.attempt), connection);
         Ok(Self(Arc::new(Inner {
             scheme,
             authority,
             prefix,
-            host,
             active: report::of(settings, &policies, sources),
+            guards: Guards::new(settings, &policies, breaker.clone(), attempts, instruments),
             policies,
             breaker,
             instances,
-            instruments,
             last_failure: Mutex::default(),
-            stack,
         })))
     }
 
@@ -155,10 +144,23 @@ impl Remote {
         *self.0.last_failure.lock().unwrap_or_else(PoisonError::into_inner) = Some((Timestamp::now(), failure));
     }
 
+    /// What the reader of a streamed answer is told of its failure. To the breaker that is one, beside the success that the
+    /// head was.
+    fn broke_off(&self, cut: Cut, name: &str) -> Error {
+        let Cut { error, by_other_side } = cut;
+        if by_other_side && let Ok(permit) = self.0.breaker.try_acquire() {
+            permit.record(Outcome::Failure);
+        }
+        let kind = error.kind();
+        let error = error.context(name.to_owned()).with_kind(kind);
+        self.failed(format!("{error:#}"));
+        error
+    }
+
     /// Makes a call: whatever is answered is `Ok`.
-    pub(crate) async fn call(&self, outgoing: Outgoing) -> Result<Response<Bytes>> {
-        let Inner { scheme, authority, instruments, stack, .. } = &*self.0;
-        let Outgoing { contract, operation, .. } = outgoing;
+    pub(crate) async fn call(&self, outgoing: Box<Outgoing>) -> Result<Response<Payload>> {
+        let Inner { scheme, authority, guards, .. } = &*self.0;
+        let Outgoing { contract, operation, .. } = *outgoing;
         let name = || format!("`{contract}.{operation}`");
         let mut context = Context::current();
         let started = Instant::now();
@@ -169,41 +171,59 @@ impl Remote {
             let message = format!("{} was not called: there is no time left", name());
             return Err(Error::new(ErrorKind::DeadlineExceeded, message));
         }
-        let mut span = Span::start(SpanKind::Internal, "", &context);
+        let mut span = Span::start_at(started.into_std(), SpanKind::Internal, "".into(), &context);
         if span.is_recording() {
             span.rename(format!("{contract}.{operation}"));
             span.set("chassis.contract", contract);
             span.set("chassis.operation", operation);
         }
-        let context = span.context(&context);
-        let call = Arc::new(self.prepare(outgoing, &context, span.is_recording())?);
+        context.trace = span.trace().clone();
+        let call = self.prepare(outgoing, context.clone(), started, deadline, span.is_recording())?;
 
-        let result = context.scope(stack.make(call)).await;
-        let ended = Ended::of(&result);
-        ended.tell(&mut span);
-        instruments.took(contract, operation, ended, started.elapsed());
-        let result = result.map_err(|error| {
-            let kind = error.kind();
-            error.context(format!("{} at {scheme}://{authority}", name())).with_kind(kind)
-        });
-        match &result {
-            Ok(response) if response.status().is_server_error() => {
-                self.failed(format!("{} answered {}", name(), response.status().as_u16()));
-            }
-            Ok(_) => {}
-            // What the breaker refuses failed before.
-            Err(error) if error.kind() == ErrorKind::CircuitOpen => {}
-            Err(error) => self.failed(format!("{error:#}")),
+        // Boxed, as it is large, and whoever calls would be as large.
+        let result = context.scope(Box::pin(guards.make(&call))).await;
+        Ended::of(&result).tell(&mut span);
+        let response = match result {
+            Ok(response) => response,
+            Err(error) => return Err(self.not_answered(error, &name())),
+        };
+        if response.status().is_server_error() {
+            self.failed(format!("{} answered {}", name(), response.status().as_u16()));
         }
-        result
+        Ok(response.map(|answered| match answered {
+            Answered::Whole(body) => Payload::Whole(body),
+            Answered::Stream(download) => {
+                let (remote, name) = (self.clone(), format!("{} at {scheme}://{authority}", name()));
+                Payload::Stream(download.into_stream(move |cut| remote.broke_off(cut, &name)))
+            }
+        }))
     }
 
-    /// The call as its layers know it.
-    fn prepare(&self, outgoing: Outgoing, context: &Context, recorded: bool) -> Result<Call> {
-        let Inner { scheme, authority, prefix, host, .. } = &*self.0;
-        let Outgoing { method, target, headers, body, contract, operation, template, limits, idempotent, key } =
-            outgoing;
-        let target = if prefix.is_empty() { target } else { format!("{prefix}{target}") };
+    /// What the caller is told of a call without an answer.
+    #[cold]
+    fn not_answered(&self, error: Error, name: &str) -> Error {
+        let Inner { scheme, authority, .. } = &*self.0;
+        let kind = error.kind();
+        let error = error.context(format!("{name} at {scheme}://{authority}")).with_kind(kind);
+        // What the breaker refuses failed before.
+        if kind != ErrorKind::CircuitOpen {
+            self.failed(format!("{error:#}"));
+        }
+        error
+    }
+
+    /// The call as its guards know it.
+    fn prepare(
+        &self,
+        mut outgoing: Box<Outgoing>,
+        context: Context,
+        started: Instant,
+        deadline: Instant,
+        recorded: bool,
+    ) -> Result<Call> {
+        let Inner { scheme, authority, prefix, .. } = &*self.0;
+        let mut target = std::mem::take(&mut outgoing.target);
+        target.insert_str(0, prefix);
         let mut parts = http::uri::Parts::default();
         parts.scheme = Some(scheme.clone());
         parts.authority = Some(authority.clone());
@@ -213,25 +233,32 @@ impl Remote {
             Ok(Uri::from_parts(parts)?)
         });
         let uri = uri.map_err(|error| {
-            let message = format!("`{contract}.{operation}` has no valid address");
+            let message = format!("`{}.{}` has no valid address", outgoing.contract, outgoing.operation);
             Error::new(ErrorKind::Protocol, message).with_source(error)
         })?;
-        let key = key.map(|chosen| chosen.unwrap_or_else(|| uuid::Uuid::now_v7().to_string().into()));
-        Ok(Call {
-            method,
-            uri,
-            headers,
-            body,
-            host: host.clone(),
-            key: key.and_then(|key| HeaderValue::from_str(&key).ok()),
-            limits: Limits { attempt: limits.attempt, deadline: context.deadline, idempotent },
-            context: context.clone(),
-            described: recorded.then(|| Described {
-                template,
-                server: authority.host().to_owned(),
-                port: port(scheme, authority),
-            }),
-            progress: Progress::default(),
-        })
+        let key = outgoing.key.take().map(|chosen| chosen.unwrap_or_else(|| uuid::Uuid::now_v7().to_string().into()));
+        let described =
+            recorded.then(|| Described { server: authority.host().to_owned(), port: port(scheme, authority) });
+        let key = key.and_then(|key| HeaderValue::from_str(&key).ok());
+        let flow = match std::mem::take(&mut outgoing.body) {
+            Payload::Stream(stream) => Some(Arc::new(Flow::new(stream, context.clone()))),
+            whole => {
+                outgoing.body = whole;
+                None
+            }
+        };
+        Ok(Call { outgoing, uri, key, started, deadline, context, described, flow, tried: Mutex::default() })
     }
+}
+
+/// The breaker, as an operator wants it.
+fn breaker(settings: &ClientSettings, policies: &Policies, instruments: &Instruments) -> CircuitBreaker {
+    let breaker = CircuitBreaker::new(policies.breaker.clone());
+    match settings.breaker.mode {
+        BreakerMode::Automatic => {}
+        BreakerMode::ForcedOpen => breaker.force_open(),
+        BreakerMode::Disabled => breaker.disable(),
+    }
+    instruments.follow(&breaker);
+    breaker
 }

@@ -1,26 +1,25 @@
 //! What HTTP says about calls: which may be sent again, and what their results mean.
 
-use std::sync::Arc;
-
-use bytes::Bytes;
 use http::header::RETRY_AFTER;
 use http::{HeaderMap, Response, StatusCode};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
-use tokio::time::{Duration, Instant};
+use tokio::time::Duration;
 
+use super::answered::Answered;
 use super::attempt::CutShort;
 use super::call::Call;
-use super::instruments::Instruments;
 use super::transport::{Garbled, Unsent};
+use super::upload::SourceFailed;
 use crate::http::Problem;
+use crate::http::stream::Payload;
 use crate::resilience::Outcome;
-use crate::resilience::retry::{GivenUp, RetryRule, Verdict};
+use crate::resilience::retry::Verdict;
 use crate::{Error, ErrorKind};
 
 /// What the breaker makes of a result: a service that answers works, whatever the answer is, unless it says that it fails.
 /// One that refuses what is too much for it does what it can: to leave it alone would only waste that (decision 28).
-pub(super) fn health(result: Result<&Response<Bytes>, &Error>) -> Outcome {
+pub(super) fn health(result: Result<&Response<Answered>, &Error>) -> Outcome {
     match result {
         Ok(response) if response.extensions().get::<CutShort>().is_some() => Outcome::Ignored,
         Ok(response) => match response.status() {
@@ -30,6 +29,7 @@ pub(super) fn health(result: Result<&Response<Bytes>, &Error>) -> Outcome {
             status if status.is_server_error() => Outcome::Failure,
             _ => Outcome::Success,
         },
+        Err(error) if error.downcast_ref::<SourceFailed>().is_some() => Outcome::Ignored,
         Err(error) if may_pass(error) => Outcome::Failure,
         // An answer that is too large came from somebody who works.
         Err(_) => Outcome::Ignored,
@@ -46,74 +46,53 @@ fn may_pass(error: &Error) -> bool {
     }
 }
 
-/// Has those calls tried again that may be, and whose failure may be a passing one.
-#[derive(Clone)]
-pub(super) struct Repeatable {
-    body_limit: usize,
-    instruments: Instruments,
-}
-
-impl Repeatable {
-    pub(super) fn new(body_limit: usize, instruments: Instruments) -> Self {
-        Self { body_limit, instruments }
+/// Whether what a call sends is kept for another attempt, up to so many bytes.
+pub(super) fn is_replayable(call: &Call, body_limit: usize) -> bool {
+    match &call.outgoing.body {
+        Payload::Whole(body) => body.len() <= body_limit,
+        Payload::Stream(_) => false,
     }
 }
 
-impl RetryRule<Arc<Call>, Response<Bytes>, Error> for Repeatable {
-    fn replay(&self, call: &Arc<Call>) -> Option<Arc<Call>> {
-        (call.body.len() <= self.body_limit).then(|| Arc::clone(call))
+/// Whether a call is tried again after this: if it may be, and its failure may be a passing one.
+pub(super) fn verdict(call: &Call, result: Result<&Response<Answered>, &Error>) -> Verdict {
+    if !call.is_repeatable() {
+        // Nobody has begun with it.
+        let unsent = result.err().is_some_and(|error| error.downcast_ref::<Unsent>().is_some());
+        let unsent = unsent && call.flow.as_ref().is_none_or(|flow| flow.is_untouched());
+        return if unsent { Verdict::Retry { after: None } } else { Verdict::Final };
     }
-
-    fn verdict(&self, call: &Arc<Call>, result: Result<&Response<Bytes>, &Error>) -> Verdict {
-        if !call.is_repeatable() {
-            // Nobody has begun with it.
-            let unsent = result.err().is_some_and(|error| error.downcast_ref::<Unsent>().is_some());
-            return if unsent { Verdict::Retry { after: None } } else { Verdict::Final };
-        }
-        match result {
-            Ok(response) => match response.status() {
-                StatusCode::TOO_MANY_REQUESTS
-                | StatusCode::BAD_GATEWAY
-                | StatusCode::SERVICE_UNAVAILABLE
-                | StatusCode::GATEWAY_TIMEOUT => Verdict::Retry { after: retry_after(response.headers()) },
-                StatusCode::CONFLICT if is_in_flight(response) => Verdict::Retry { after: None },
-                _ => Verdict::Final,
-            },
-            Err(error) if may_pass(error) => Verdict::Retry { after: None },
-            Err(_) => Verdict::Final,
-        }
-    }
-
-    fn deadline(&self, call: &Arc<Call>) -> Option<Instant> {
-        call.limits.deadline
-    }
-
-    fn retrying(&self, _: Duration) {
-        self.instruments.retrying();
-    }
-
-    fn given_up(&self, why: GivenUp) {
-        self.instruments.given_up(why);
+    match result {
+        Ok(response) => match response.status() {
+            StatusCode::TOO_MANY_REQUESTS
+            | StatusCode::BAD_GATEWAY
+            | StatusCode::SERVICE_UNAVAILABLE
+            | StatusCode::GATEWAY_TIMEOUT => Verdict::Retry { after: retry_after(response.headers()) },
+            StatusCode::CONFLICT if is_in_flight(response) => Verdict::Retry { after: None },
+            _ => Verdict::Final,
+        },
+        Err(error) if may_pass(error) => Verdict::Retry { after: None },
+        Err(_) => Verdict::Final,
     }
 }
 
 /// What the balancer makes of it: to be refused is no reason to come back to the same instance.
-pub(super) fn is_bad(result: Result<&Response<Bytes>, &Error>) -> bool {
+pub(super) fn is_bad(result: Result<&Response<Answered>, &Error>) -> bool {
     health(result) == Outcome::Failure || result.is_ok_and(is_refused)
 }
 
 /// Whether the other side has too much to do for this call.
-fn is_refused(response: &Response<Bytes>) -> bool {
+fn is_refused(response: &Response<Answered>) -> bool {
     response.status() == StatusCode::SERVICE_UNAVAILABLE && says(response, "overloaded")
 }
 
 /// Whether an earlier attempt with the same key is still at work.
-fn is_in_flight(response: &Response<Bytes>) -> bool {
+fn is_in_flight(response: &Response<Answered>) -> bool {
     says(response, "request_in_flight")
 }
 
-fn says(response: &Response<Bytes>, code: &str) -> bool {
-    Problem::decode(response.status(), response.body()).is_some_and(|problem| problem.code == code)
+fn says(response: &Response<Answered>, code: &str) -> bool {
+    Problem::decode(response.status(), response.body().whole()).is_some_and(|problem| problem.code == code)
 }
 
 /// How long the other side wants to be left alone: RFC 9110, 10.2.3. What cannot be read is as if it were absent.
@@ -128,39 +107,29 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::client::call::{Limits, Progress};
+    use bytes::Bytes;
 
-    fn call(method: &str, key: bool, idempotent: bool, body: usize) -> Arc<Call> {
-        Arc::new(Call {
-            method: method.parse().expect("a method"),
-            uri: http::Uri::default(),
-            headers: HeaderMap::new(),
-            body: Bytes::from(vec![b'x'; body]),
-            host: None,
-            key: key.then(|| http::HeaderValue::from_static("7")),
-            limits: Limits { attempt: Duration::from_secs(1), deadline: None, idempotent },
-            context: crate::Context::default(),
-            described: None,
-            progress: Progress::default(),
-        })
+    use super::*;
+    use crate::client::outgoing::Outgoing;
+
+    fn call(method: &str, key: bool, idempotent: bool, body: usize) -> Call {
+        let (method, body) = (method.parse().expect("a method"), Payload::Whole(vec![b'x'; body].into()));
+        let mut call = Call::example(Outgoing { method, body, idempotent, ..Outgoing::example() });
+        call.key = key.then(|| http::HeaderValue::from_static("7"));
+        call
     }
 
-    fn get() -> Arc<Call> {
+    fn get() -> Call {
         call("GET", false, true, 0)
     }
 
-    fn response(status: u16, retry_after: Option<&str>, body: &'static str) -> Response<Bytes> {
-        let mut response = Response::new(Bytes::from_static(body.as_bytes()));
+    fn response(status: u16, retry_after: Option<&str>, body: &'static str) -> Response<Answered> {
+        let mut response = Response::new(Bytes::from_static(body.as_bytes()).into());
         *response.status_mut() = StatusCode::from_u16(status).expect("a status");
         if let Some(after) = retry_after {
             response.headers_mut().insert(RETRY_AFTER, after.parse().expect("a header"));
         }
         response
-    }
-
-    fn rule() -> Repeatable {
-        Repeatable::new(100, Instruments::new("rules", "rules"))
     }
 
     #[test]
@@ -176,7 +145,7 @@ mod tests {
         ] {
             let call = call(method, key, idempotent, body);
             let failed = Error::new(ErrorKind::Unavailable, "x");
-            let again = rule().replay(&call).is_some() && rule().verdict(&call, Err(&failed)) != Verdict::Final;
+            let again = is_replayable(&call, 100) && verdict(&call, Err(&failed)) != Verdict::Final;
             assert_eq!(again, expected, "{method}, key {key}, {body} bytes");
         }
     }
@@ -196,7 +165,7 @@ mod tests {
             (response(429, Some("-1"), ""), again(None)),
             (response(503, Some("Sun, 06 Nov 1994 08:49:37 GMT"), ""), again(Some(Duration::ZERO))),
         ] {
-            assert_eq!(rule().verdict(&get(), Ok(&response)), expected, "{response:?}");
+            assert_eq!(verdict(&get(), Ok(&response)), expected, "{response:?}");
         }
         for (kind, expected) in [
             (ErrorKind::Unavailable, again(None)),
@@ -204,7 +173,7 @@ mod tests {
             (ErrorKind::CircuitOpen, Verdict::Final),
             (ErrorKind::Protocol, Verdict::Final),
         ] {
-            assert_eq!(rule().verdict(&get(), Err(&Error::new(kind, "x"))), expected, "{kind:?}");
+            assert_eq!(verdict(&get(), Err(&Error::new(kind, "x"))), expected, "{kind:?}");
         }
     }
 
@@ -212,7 +181,7 @@ mod tests {
     fn a_date_to_come_back_at() {
         let at = Timestamp::now() + jiff::SignedDuration::from_secs(100);
         let text = jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&at).expect("a date");
-        let Verdict::Retry { after: Some(after) } = rule().verdict(&get(), Ok(&response(503, Some(&text), ""))) else {
+        let Verdict::Retry { after: Some(after) } = verdict(&get(), Ok(&response(503, Some(&text), ""))) else {
             panic!("`{text}` was not read");
         };
         assert!((98..=100).contains(&after.as_secs()), "{after:?}");

@@ -1,31 +1,28 @@
 //! Sends a request and reads the answer whole.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, ready};
 
-use bytes::Bytes;
 use http::header::ACCEPT_ENCODING;
 use http::response::Parts;
 use http::uri::Scheme;
-use http::{HeaderValue, Response};
+use http::{HeaderValue, Request, Response};
 use http_body::Body;
-use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper_util::client::legacy::{Error as HyperError, ResponseFuture};
-use tower::Service;
 
 use super::ClientSettings;
-use super::call::Attempt;
+use super::answered::Answered;
 use super::connector::{self, Pool};
+use super::download::{Download, Waits};
+use super::sending::Sending;
+use super::upload::Exchanging;
 use super::whole::Whole;
 use crate::{Error, ErrorKind, Result};
 
-/// The end of the stack.
-#[derive(Clone)]
+/// The end of a call's way.
 pub(super) struct Transport {
-    // A pool can be cloned, but that costs more than all else that is done here.
-    pool: Arc<Pool>,
+    pool: Pool,
     response_limit: usize,
     compression: bool,
 }
@@ -44,29 +41,23 @@ impl Transport {
     /// `name` is whose certificate the other side is to show, where that is not the host of the address.
     pub(super) fn new(scheme: &Scheme, name: Option<&str>, settings: &ClientSettings) -> Result<Self> {
         Ok(Self {
-            pool: Arc::new(connector::pool(scheme, name, settings)?),
+            pool: connector::pool(scheme, name, settings)?,
             response_limit: settings.response_limit,
             compression: settings.compression,
         })
     }
-}
 
-impl Service<Attempt> for Transport {
-    type Response = Response<Bytes>;
-    type Error = Error;
-    type Future = Exchange;
-
-    fn poll_ready(&mut self, _: &mut TaskContext<'_>) -> Poll<Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, attempt: Attempt) -> Self::Future {
-        let mut request = attempt.request;
-        if self.compression {
+    /// Sends a request. It takes as long as it takes: whoever waits sets the limit. Where it is said how long a success is
+    /// waited for, that is handed over while it comes.
+    pub(super) fn send(&self, mut request: Request<Sending>, waits: Option<Waits>) -> Exchange {
+        // What is streamed is taken as it is: its size when it is unpacked would be bounded by nothing.
+        let compression = self.compression && waits.is_none();
+        if compression {
             request.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
         }
-        let sent = self.pool.request(request.map(Full::new));
-        Exchange { step: Step::Sent(sent), limit: self.response_limit, compression: self.compression }
+        let exchanging = request.body().exchanging();
+        let sent = self.pool.request(request);
+        Exchange { step: Step::Sent(sent), limit: self.response_limit, compression, waits, exchanging }
     }
 }
 
@@ -75,6 +66,9 @@ pub(super) struct Exchange {
     step: Step,
     limit: usize,
     compression: bool,
+    /// Where a success is handed over while it comes.
+    waits: Option<Waits>,
+    exchanging: Option<Exchanging>,
 }
 
 enum Step {
@@ -83,15 +77,25 @@ enum Step {
 }
 
 impl Future for Exchange {
-    type Output = Result<Response<Bytes>>;
+    type Output = Result<Response<Answered>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
-        let Self { step, limit, compression } = &mut *self;
+        let Self { step, limit, compression, waits, exchanging } = &mut *self;
         loop {
             match step {
                 Step::Sent(sent) => {
-                    let (mut head, body) = ready!(Pin::new(sent).poll(cx)).map_err(broken)?.into_parts();
+                    let sent = ready!(Pin::new(sent).poll(cx));
+                    // A stream that fails takes the connection with it, whatever that says.
+                    let failed = exchanging.as_ref().filter(|_| sent.is_err()).and_then(Exchanging::failure);
+                    let (mut head, body) = sent.map_err(|error| failed.unwrap_or_else(|| broken(error)))?.into_parts();
                     let whole = Whole::new(&mut head.headers, *limit, *compression)?;
+                    if let Some(exchanging) = exchanging.as_ref().filter(|_| !head.status.is_success()) {
+                        exchanging.hold();
+                    }
+                    if let Some(waits) = waits.filter(|_| head.status.is_success()) {
+                        let download = Download::new(waits, &head, body, exchanging.take())?;
+                        return Poll::Ready(Ok(Response::from_parts(head, Answered::Stream(Box::new(download)))));
+                    }
                     *step = Step::Reading { head: Some(head), body, whole };
                 }
                 Step::Reading { head, body, whole } => match ready!(Pin::new(body).poll_frame(cx)) {
@@ -106,7 +110,7 @@ impl Future for Exchange {
                     }
                     None => {
                         let Some(head) = head.take() else { unreachable!("an answer ends once") };
-                        return Poll::Ready(whole.end().map(|body| Response::from_parts(head, body)));
+                        return Poll::Ready(whole.end().map(|body| Response::from_parts(head, body.into())));
                     }
                 },
             }

@@ -98,27 +98,35 @@ impl TraceContext {
 
     /// The `traceparent` header for the work that comes next.
     pub fn traceparent(&self) -> String {
-        let mut text = String::new();
-        self.write(|header| text.push_str(header));
-        text
+        String::from_utf8_lossy(&self.header()).into_owned()
     }
 
-    /// Gives the `traceparent` header. It is written for each call and each message, where formatting would take most of the
-    /// time.
-    pub(crate) fn write(&self, give: impl FnOnce(&str)) {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    /// The same in ASCII. It is written for each call and each message, where formatting would take most of the time.
+    pub(crate) fn header(&self) -> [u8; 55] {
+        static DIGITS: [[u8; 2]; 256] = digits();
         let mut text = *b"00-00000000000000000000000000000000-0000000000000000-00";
         let mut hex = |at: usize, bytes: &[u8]| {
             for (pair, byte) in text[at..].chunks_exact_mut(2).zip(bytes) {
-                pair[0] = DIGITS[usize::from(byte >> 4)];
-                pair[1] = DIGITS[usize::from(byte & 15)];
+                pair.copy_from_slice(&DIGITS[usize::from(*byte)]);
             }
         };
         hex(3, &self.trace_id.0.to_be_bytes());
         hex(36, &self.span_id.0.to_be_bytes());
         hex(53, &[u8::from(self.sampled)]);
-        give(std::str::from_utf8(&text).unwrap_or_default());
+        text
     }
+}
+
+/// Every byte in hexadecimal digits.
+const fn digits() -> [[u8; 2]; 256] {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut pairs = [[0; 2]; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        pairs[byte] = [DIGITS[byte >> 4], DIGITS[byte & 15]];
+        byte += 1;
+    }
+    pairs
 }
 
 #[cfg(test)]

@@ -3,31 +3,35 @@
 use std::any::TypeId;
 use std::ops::{Deref, DerefMut};
 
-use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{ApiError, outcome};
+use super::{ApiError, describe, outcome};
+use crate::http::ByteStream;
+use crate::http::stream::Payload;
 use crate::{Error, Result};
 
 /// Something that a method of a contract can take: what is marked `#[model]`, and plain values.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be an argument of a contract",
     label = "not a model: write `#[model]` above its declaration",
-    note = "arguments are owned, and can be serialised, deserialised and described by a schema"
+    note = "arguments are owned, and can be serialised, deserialised and described by a schema",
+    note = "what is too large for memory is a `ByteStream`, under that name"
 )]
 pub trait ContractInput: Serialize + DeserializeOwned + JsonSchema + Send + 'static {}
 
 #[diagnostic::do_not_recommend]
 impl<T: Serialize + DeserializeOwned + JsonSchema + Send + 'static> ContractInput for T {}
 
-/// Something that a method of a contract can answer with: what is marked `#[model]`, plain values, `()`, and [`Reply`].
+/// Something that a method of a contract can answer with: what is marked `#[model]`, plain values, `()`, [`ByteStream`], and
+/// [`Reply`].
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be returned from a contract",
     label = "not a model: write `#[model]` above its declaration",
-    note = "answers can be serialised, deserialised and described by a schema; `Reply<T>` adds headers to one"
+    note = "answers can be serialised, deserialised and described by a schema; `Reply<T>` adds headers to one",
+    note = "what is too large for memory is a `ByteStream`"
 )]
 pub trait Answer: Sized + Send + 'static {
     #[doc(hidden)]
@@ -36,7 +40,21 @@ pub trait Answer: Sized + Send + 'static {
     fn decode(answer: Encoded) -> Result<Self>;
     #[doc(hidden)]
     fn schema(generator: &mut SchemaGenerator) -> Option<Schema>;
+
+    /// Whether it is not in memory all at once.
+    #[doc(hidden)]
+    const STREAMS: bool = false;
+
+    /// The same with another stream in place of its own, if it has one.
+    #[doc(hidden)]
+    fn map_stream(self, _: MapStream<'_>) -> Self {
+        self
+    }
 }
+
+/// What is done to a stream on its way.
+#[doc(hidden)]
+pub type MapStream<'a> = &'a mut dyn FnMut(ByteStream) -> ByteStream;
 
 /// What a method of a contract returns: `Result` of an [`Answer`] or an [`ApiError`].
 #[diagnostic::on_unimplemented(
@@ -76,7 +94,7 @@ pub struct Encoded {
     pub status: Option<StatusCode>,
     pub headers: HeaderMap,
     /// Empty for what says nothing.
-    pub body: Bytes,
+    pub body: Payload,
 }
 
 #[diagnostic::do_not_recommend]
@@ -87,17 +105,43 @@ impl<T: Serialize + DeserializeOwned + JsonSchema + Send + 'static> Answer for T
         }
         let body =
             serde_json::to_vec(&self).map_err(|error| Error::from(error).context("the answer cannot be written"))?;
-        Ok(Encoded { body: body.into(), ..Encoded::default() })
+        Ok(Encoded { body: Payload::Whole(body.into()), ..Encoded::default() })
     }
 
     fn decode(answer: Encoded) -> Result<Self> {
-        let body = if answer.body.is_empty() { b"null".as_slice() } else { &answer.body };
+        let body = match &answer.body {
+            Payload::Whole(body) if !body.is_empty() => body,
+            _ => b"null".as_slice(),
+        };
         serde_json::from_slice(body)
             .map_err(|error| outcome::unreadable("the answer is not what the contract says", &error))
     }
 
     fn schema(generator: &mut SchemaGenerator) -> Option<Schema> {
         (TypeId::of::<T>() != TypeId::of::<()>()).then(|| generator.subschema_for::<T>())
+    }
+}
+
+impl Answer for ByteStream {
+    fn encode(self) -> Result<Encoded> {
+        Ok(Encoded { body: Payload::Stream(self), ..Encoded::default() })
+    }
+
+    fn decode(answer: Encoded) -> Result<Self> {
+        Ok(match answer.body {
+            Payload::Stream(stream) => stream,
+            Payload::Whole(body) => body.into(),
+        })
+    }
+
+    fn schema(_: &mut SchemaGenerator) -> Option<Schema> {
+        Some(describe::bytes())
+    }
+
+    const STREAMS: bool = true;
+
+    fn map_stream(self, map: MapStream<'_>) -> Self {
+        map(self)
     }
 }
 
@@ -205,5 +249,11 @@ impl<T: Answer> Answer for Reply<T> {
 
     fn schema(generator: &mut SchemaGenerator) -> Option<Schema> {
         T::schema(generator)
+    }
+
+    const STREAMS: bool = T::STREAMS;
+
+    fn map_stream(self, map: MapStream<'_>) -> Self {
+        Self { value: self.value.map_stream(map), ..self }
     }
 }

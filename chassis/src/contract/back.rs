@@ -114,12 +114,14 @@ impl<D: ?Sized> Core<D> {
     }
 
     /// The limits of one call: what was said for it, else what the operation says of itself where that is more, else
-    /// what the client has.
-    pub(super) fn limits(&self, operation: &Operation) -> Timeouts {
+    /// what the client has. Of a call that streams the attempt's is how long nothing may move, of which an operation says
+    /// nothing.
+    pub(super) fn limits(&self, operation: &Operation, streams: bool) -> Timeouts {
         let declared = operation.timeout.unwrap_or_default();
+        let of_attempt = if streams { Duration::ZERO } else { declared };
         Timeouts {
             total: self.options.timeout.unwrap_or_else(|| self.timeouts.total.max(declared)),
-            attempt: self.options.attempt_timeout.unwrap_or_else(|| self.timeouts.attempt.max(declared)),
+            attempt: self.options.attempt_timeout.unwrap_or_else(|| self.timeouts.attempt.max(of_attempt)),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use http::Method;
 use schemars::{Schema, SchemaGenerator};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::time::Duration;
 
 use super::ErrorSpec;
@@ -42,10 +42,14 @@ pub struct OperationSpec {
     pub parameters: Vec<ParameterSpec>,
     /// The schema of the body, if there is one.
     pub request: Option<Schema>,
+    /// The media type of the body.
+    pub request_type: &'static str,
     /// The status of a success.
     pub status: u16,
     /// The schema of the answer, if there is one.
     pub response: Option<Schema>,
+    /// The media type of the answer.
+    pub response_type: &'static str,
     /// The errors that are promised.
     pub errors: Vec<ErrorSpec>,
     /// Whether it may be repeated.
@@ -93,9 +97,17 @@ impl Place {
     }
 }
 
+const JSON: &str = "application/json";
+
+/// The schema of a stream.
+pub(crate) fn bytes() -> Schema {
+    json!({ "type": "string", "format": "binary" }).try_into().unwrap_or_default()
+}
+
 /// Collects what one operation takes and gives; called by generated code.
 pub struct Describe<'a> {
     generator: &'a mut SchemaGenerator,
+    streams_as: &'static str,
     spec: OperationSpec,
 }
 
@@ -110,15 +122,17 @@ impl<'a> Describe<'a> {
             description: operation.description,
             parameters: Vec::new(),
             request: None,
+            request_type: JSON,
             status: operation.status.unwrap_or(200),
             response: None,
+            response_type: JSON,
             errors: Vec::new(),
             idempotent: operation.idempotent,
             keyed: operation.is_keyed(),
             timeout: operation.timeout,
             guards: operation.guards,
         };
-        Self { generator, spec }
+        Self { generator, streams_as: operation.media_type(), spec }
     }
 
     /// A path parameter.
@@ -163,9 +177,20 @@ impl<'a> Describe<'a> {
         self
     }
 
+    /// The body that is a stream.
+    #[must_use]
+    pub fn stream(mut self) -> Self {
+        self.spec.request = Some(bytes());
+        self.spec.request_type = self.streams_as;
+        self
+    }
+
     /// What it returns.
     pub fn output<O>(mut self, table: &Output<O>) -> OperationSpec {
         self.spec.response = (table.schema)(self.generator);
+        if table.streams {
+            self.spec.response_type = self.streams_as;
+        }
         if self.spec.response.is_none() && self.spec.status == 200 {
             self.spec.status = 204;
         }

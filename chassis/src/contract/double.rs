@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::fault::Fault;
+use super::fault::{Fault, broken_off};
 use super::operation::Operation;
 use super::table::Output;
 
@@ -46,14 +46,20 @@ impl<A, O> Script<A, O> {
             state.calls += 1;
             state.faults.iter().find(|fault| fault.is_about(state.calls)).cloned()
         };
+        let breaks_off = fault.as_ref().and_then(Fault::breaks_off_after);
         if let Some(fault) = fault
             && let Err(error) = fault.happen(operation).await
         {
             return (table.unexpected)(error);
         }
-        match &mut self.state().answers {
+        let answer = match &mut self.state().answers {
             Some(answers) => answers(arguments),
             None => panic!("the double has no answer for `{0}`: script one with `.on_{0}(…)`", self.name),
+        };
+        match breaks_off {
+            None => answer,
+            Some(bytes) if table.streams => (table.map_stream)(answer, &mut |stream| broken_off(stream, bytes)),
+            Some(_) => panic!("`{}` answers no stream that could break off", self.name),
         }
     }
 

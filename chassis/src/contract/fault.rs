@@ -5,6 +5,7 @@ use tokio::time::{Duration, sleep};
 
 use super::Operation;
 use super::outcome;
+use crate::http::ByteStream;
 use crate::{Context, Error, ErrorKind};
 
 /// What goes wrong with calls of a double, whatever its script says: for a test of how their caller takes it.
@@ -53,6 +54,8 @@ enum End {
     Error(ErrorKind),
     Status(StatusCode),
     Never,
+    /// As the script says, and then it fails after so many bytes.
+    BreaksOff(usize),
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -89,6 +92,34 @@ impl Fault {
         Self::new(End::Never)
     }
 
+    /// The answer is as scripted, but its stream breaks off after so many bytes, or at its end if it has fewer: its reader
+    /// gets an error of the kind [`Unavailable`](ErrorKind::Unavailable), as over the network.
+    ///
+    /// A call of an operation that answers no [`ByteStream`] panics with it.
+    ///
+    /// ```
+    /// use chassis::contract::Fault;
+    /// use chassis::prelude::*;
+    ///
+    /// #[contract(name = "reports", version = 1)]
+    /// pub trait Reports {
+    ///     #[get("/reports/{year}")]
+    ///     async fn report(&self, year: u16) -> Result<ByteStream>;
+    /// }
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// let double = ReportsDouble::new()
+    ///     .on_report(|_| Ok("sku,left\nmug,7\n".into()))
+    ///     .fault_report(Fault::breaks_off(9));
+    /// let mut report = double.client().report(2026).await.unwrap();
+    /// assert_eq!(report.chunk().await.unwrap().unwrap(), "sku,left\n");
+    /// assert_eq!(report.chunk().await.unwrap_err().kind(), ErrorKind::Unavailable);
+    /// # });
+    /// ```
+    pub const fn breaks_off(bytes: usize) -> Self {
+        Self::new(End::BreaksOff(bytes))
+    }
+
     /// It happens after so long, and not at once.
     pub const fn after(mut self, time: Duration) -> Self {
         self.after = time;
@@ -123,13 +154,21 @@ impl Fault {
         }
     }
 
+    /// After how many bytes a stream breaks off, if it is that.
+    pub(super) fn breaks_off_after(&self) -> Option<usize> {
+        match self.end {
+            End::BreaksOff(bytes) => Some(bytes),
+            _ => None,
+        }
+    }
+
     /// Lets it happen; `Ok` is that the script has the word.
     pub(super) async fn happen(self, operation: &Operation) -> Result<(), Error> {
         let deadline = Context::with_current(|context| context.deadline).flatten();
         let ending = async {
             sleep(self.after).await;
             match self.end {
-                End::Scripted => Ok(()),
+                End::Scripted | End::BreaksOff(_) => Ok(()),
                 End::Error(kind) => {
                     let message = format!("the double of `{}.{}` was told to fail", operation.contract, operation.name);
                     Err(Error::new(kind, message))
@@ -145,4 +184,18 @@ impl Fault {
             None => ending.await,
         }
     }
+}
+
+/// A stream that fails after so many bytes.
+pub(super) fn broken_off(stream: ByteStream, bytes: usize) -> ByteStream {
+    ByteStream::new(futures_util::stream::try_unfold((stream, bytes), async |(mut stream, left)| {
+        let broken = || Error::new(ErrorKind::Unavailable, "the answer broke off, as the double was told");
+        if left == 0 {
+            return Err(broken());
+        }
+        let mut piece = stream.chunk().await?.ok_or_else(broken)?;
+        piece.truncate(left);
+        let left = left - piece.len();
+        Ok(Some((piece, (stream, left))))
+    }))
 }

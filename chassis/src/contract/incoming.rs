@@ -12,8 +12,10 @@ use super::answer::{Answer, ContractOutput};
 use super::operation::Operation;
 use super::table::{Form, Output, Plain, Whole};
 use super::{error, outcome};
+use crate::Context;
 use crate::http::json::{BodyFault, read_body};
-use crate::http::{FieldFault, Problem, fault};
+use crate::http::stream::{Cut, Payload};
+use crate::http::{ByteStream, FieldFault, Problem, fault};
 
 /// A request to one operation, whose arguments are taken one after the other; the first fault of each is remembered, so
 /// that the answer names all of them.
@@ -109,6 +111,19 @@ impl Incoming {
         }
     }
 
+    /// Takes the body as a stream.
+    pub fn stream(&mut self) -> Option<ByteStream> {
+        let headers = &self.parts.headers;
+        if !self.operation.streams_as(headers.get(CONTENT_TYPE)) {
+            let detail = format!("The body must be sent with `content-type: {}`.", self.operation.media_type());
+            let problem = Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type").detail(detail);
+            self.problem.get_or_insert(problem);
+            return None;
+        }
+        let deadline = Context::with_current(|context| context.deadline).flatten();
+        Some(ByteStream::received(self.body.take().unwrap_or_default(), deadline))
+    }
+
     /// The response to a request whose arguments could not be taken.
     pub fn refuse(self) -> Response {
         let path = self.parts.uri.path();
@@ -140,17 +155,28 @@ impl Incoming {
         match encoded {
             Ok(answer) => {
                 let declared = self.operation.status.and_then(|status| StatusCode::from_u16(status).ok());
-                let silent = answer.body.is_empty();
-                let status = if silent { StatusCode::NO_CONTENT } else { StatusCode::OK };
-                let mut response = Response::new(Body::from(answer.body));
+                let (status, kind, body) = match answer.body {
+                    Payload::Whole(body) if body.is_empty() => (StatusCode::NO_CONTENT, None, Body::empty()),
+                    Payload::Whole(body) => (StatusCode::OK, Some("application/json"), Body::from(body)),
+                    Payload::Stream(stream) => {
+                        let stream = stream.told(outcome::the_answer(self.operation));
+                        (StatusCode::OK, Some(self.operation.media_type()), Body::new(stream))
+                    }
+                };
+                let mut response = Response::new(body);
                 *response.status_mut() = answer.status.or(declared).unwrap_or(status);
-                if !silent {
-                    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+                if let Some(kind) = kind {
+                    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
                 }
                 response.headers_mut().extend(answer.headers);
                 response
             }
-            Err(error) => outcome::hide(self.operation, &error).instance(self.parts.uri.path()).into_response(),
+            Err(error) => {
+                // What the method could not do as its stream was cut says less than why it was.
+                let cut = error.downcast_ref::<Cut>().map(|Cut(problem)| problem.clone());
+                let problem = cut.unwrap_or_else(|| outcome::hide(self.operation, &error));
+                problem.instance(self.parts.uri.path()).into_response()
+            }
         }
     }
 }

@@ -30,7 +30,7 @@ impl<D: ?Sized + Send + Sync + 'static> Core<D> {
     ) -> O {
         let slot = match &self.back {
             Back::Double(double) => {
-                let context = Context::current().with_timeout(self.limits(operation).total);
+                let context = Context::current().with_timeout(self.limits(operation, table.streams).total);
                 return context.scope(call(Arc::clone(double))).await;
             }
             Back::Local(slot) => slot,
@@ -43,7 +43,7 @@ impl<D: ?Sized + Send + Sync + 'static> Core<D> {
             let message = format!("`{}` is not running in this process", operation.contract);
             return (table.unexpected)(Error::new(ErrorKind::Unavailable, message));
         };
-        let caller = Context::current().with_timeout(self.limits(operation).total);
+        let caller = Context::current().with_timeout(self.limits(operation, table.streams).total);
         let mut client = Span::start(SpanKind::Client, span_name(operation), &caller);
         describe(&mut client, operation);
         let inside = Context { service: Some(service), ..client.context(&caller) };
@@ -53,6 +53,9 @@ impl<D: ?Sized + Send + Sync + 'static> Core<D> {
 
         let ended = run(operation, inside.clone(), move || call(implementation)).await;
         match ended.and_then(|output| (table.into_unexpected)(output).map_or_else(Ok, Err)) {
+            // What it streams is told outside what a stream over the network would be told.
+            Ok(output) if table.streams => inside
+                .scope_sync(|| (table.map_stream)(output, &mut |stream| stream.told(outcome::the_answer(operation)))),
             Ok(output) => output,
             Err(error) => {
                 server.fail(error.kind().as_str());

@@ -30,6 +30,7 @@ mod text;
 
 pub use answer::{Answer, ContractInput, ContractOutput, Reply};
 pub use back::{CallOptions, Core};
+pub(crate) use describe::bytes;
 pub use describe::{ContractSpec, OperationSpec, ParameterSpec, Place};
 pub use error::{ApiError, ErrorData, ErrorLabel, ErrorSpec, IntoError, OrUnexpected};
 pub use fault::Fault;
@@ -39,7 +40,7 @@ pub use slot::Slot;
 #[doc(hidden)]
 pub mod generated {
     //! What only generated code names.
-    pub use super::answer::Encoded;
+    pub use super::answer::{Encoded, MapStream};
     pub use super::call::Call;
     pub use super::describe::Describe;
     pub use super::double::Script;

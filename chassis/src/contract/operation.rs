@@ -1,8 +1,9 @@
 //! One method of a contract, as generated code has it.
 
-use http::{Method, StatusCode};
+use http::{HeaderValue, Method, StatusCode};
 use tokio::time::Duration;
 
+use crate::http::stream::OCTETS;
 use crate::http::{Guards, RouteSpec};
 
 /// One method of a contract.
@@ -24,6 +25,8 @@ pub struct Operation {
     pub description: &'static str,
     /// The status of a success, where one was declared.
     pub status: Option<u16>,
+    /// The media type of its streams, where it was declared.
+    pub content_type: Option<&'static str>,
     /// How long it may take, where it was declared.
     pub timeout: Option<Duration>,
     /// Whether it may be repeated, being idempotent by its method or by its key.
@@ -47,7 +50,21 @@ impl Operation {
             guards: self.guards,
             request: None,
             response: None,
+            takes_stream: false,
+            answers_stream: false,
         }
+    }
+
+    /// The media type of its streams.
+    pub(crate) fn media_type(&self) -> &'static str {
+        self.content_type.unwrap_or(OCTETS)
+    }
+
+    /// Whether a message of that media type may be one of its streams. Where none was declared, any may.
+    pub(crate) fn streams_as(&self, kind: Option<&HeaderValue>) -> bool {
+        let essence = |kind: &str| kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        let Some(declared) = self.content_type else { return true };
+        kind.and_then(|kind| kind.to_str().ok()).is_some_and(|kind| essence(kind) == essence(declared))
     }
 
     /// Whether a call of it must carry a key to be repeatable.

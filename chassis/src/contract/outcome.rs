@@ -64,6 +64,11 @@ pub(super) fn redact(operation: &Operation, error: &Error, trace: &TraceContext)
     unexpected(operation, status, Some(&problem))
 }
 
+/// What the streamed answer of an operation is called.
+pub(super) fn the_answer(operation: &Operation) -> String {
+    format!("the answer of `{}.{}`", operation.contract, operation.name)
+}
+
 /// The error of a call whose time is over.
 pub(super) fn too_late(operation: &Operation) -> Error {
     let Operation { contract, name, .. } = operation;

@@ -3,30 +3,33 @@
 //! Generated code makes one table for each argument and each answer and hands it on. Everything else is free of bounds, so
 //! that a type which cannot travel is reported once, where the user named it, and not at every use.
 
-use bytes::Bytes;
+use std::any::Any;
+use std::borrow::Cow;
+
 use http::Response;
 use schemars::{Schema, SchemaGenerator};
 use serde::de::value::Error as TextError;
 
-use super::answer::{Answer, ContractInput, ContractOutput};
+use super::answer::{Answer, ContractInput, ContractOutput, MapStream};
 use super::error::{ApiError, ErrorSpec};
 use super::incoming::{self, Incoming};
 use super::operation::Operation;
 use super::{call, text};
 use crate::http::FieldFault;
 use crate::http::json::{BodyFault, from_json};
+use crate::http::stream::Payload;
 use crate::{Error, Result};
 
 /// An argument in the path or in a header.
 pub struct Plain<T> {
-    pub(super) write: fn(&T) -> Result<Option<String>, &'static str>,
+    pub(super) write: fn(&T) -> Result<Option<Cow<'_, str>>, &'static str>,
     pub(super) read: fn(Option<&str>) -> Result<T, TextError>,
     pub(super) schema: fn(&mut SchemaGenerator) -> Schema,
 }
 
 /// The table of the type.
 pub const fn plain<T: ContractInput>() -> Plain<T> {
-    Plain { write: text::write::<T>, read: text::read::<T>, schema: subschema::<T> }
+    Plain { write: to_text::<T>, read: text::read::<T>, schema: subschema::<T> }
 }
 
 /// An argument that is the query.
@@ -56,11 +59,14 @@ pub const fn whole<T: ContractInput>() -> Whole<T> {
 /// What a method returns.
 pub struct Output<O> {
     pub(super) answer: fn(Incoming, O) -> axum::response::Response,
-    pub(super) receive: fn(&Operation, Result<Response<Bytes>>) -> O,
+    pub(super) receive: fn(&Operation, Result<Response<Payload>>) -> O,
     pub(super) unexpected: fn(Error) -> O,
     /// The error, if it is an unexpected one.
     pub(super) into_unexpected: fn(O) -> Result<Error, O>,
     pub(super) schema: fn(&mut SchemaGenerator) -> Option<Schema>,
+    /// Whether a success is a stream.
+    pub(super) streams: bool,
+    pub(super) map_stream: fn(O, MapStream<'_>) -> O,
     pub(super) errors: fn(&mut SchemaGenerator) -> Vec<ErrorSpec>,
 }
 
@@ -72,7 +78,17 @@ pub const fn output<O: ContractOutput>() -> Output<O> {
         unexpected: unexpected::<O>,
         into_unexpected: into_unexpected::<O>,
         schema: <O::Ok as Answer>::schema,
+        streams: <O::Ok as Answer>::STREAMS,
+        map_stream: map_stream::<O>,
         errors: <O::Err as ApiError>::describe,
+    }
+}
+
+/// What is a text already is taken as it is.
+fn to_text<T: ContractInput>(value: &T) -> Result<Option<Cow<'_, str>>, &'static str> {
+    match (value as &dyn Any).downcast_ref::<String>() {
+        Some(text) => Ok(Some(Cow::Borrowed(text))),
+        None => text::write(value).map(|text| text.map(Cow::Owned)),
     }
 }
 
@@ -86,6 +102,10 @@ fn subschema<T: ContractInput>(generator: &mut SchemaGenerator) -> Schema {
 
 fn unexpected<O: ContractOutput>(error: Error) -> O {
     O::from_result(Err(<O::Err as ApiError>::unexpected(error)))
+}
+
+fn map_stream<O: ContractOutput>(output: O, map: MapStream<'_>) -> O {
+    O::from_result(output.into_result().map(|answer| answer.map_stream(map)))
 }
 
 fn into_unexpected<O: ContractOutput>(output: O) -> Result<Error, O> {

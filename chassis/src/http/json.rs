@@ -61,10 +61,16 @@ pub(crate) async fn read_body(body: Option<Body>, headers: &HeaderMap) -> Result
     let Some(body) = body else { return Ok(bytes::Bytes::new()) };
     match body.collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if is_limit(&error) => {
-            Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large").detail("The body is too large."))
-        }
-        Err(_) => Err(Problem::new(StatusCode::BAD_REQUEST, "incomplete_body").detail("The body broke off.")),
+        Err(error) => Err(cut_short(&error)),
+    }
+}
+
+/// What the sender of a body is told that could not be read to its end.
+pub(super) fn cut_short(error: &axum::Error) -> Problem {
+    if is_limit(error) {
+        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large").detail("The body is too large.")
+    } else {
+        Problem::new(StatusCode::BAD_REQUEST, "incomplete_body").detail("The body broke off.")
     }
 }
 
@@ -77,7 +83,8 @@ pub(crate) fn is_json(kind: &str) -> bool {
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
-fn is_limit(error: &axum::Error) -> bool {
+/// Whether a body was cut at its limit.
+pub(super) fn is_limit(error: &axum::Error) -> bool {
     let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(error) = next {
         if error.is::<LengthLimitError>() {

@@ -2,6 +2,7 @@
 
 mod args;
 mod cause;
+mod closing;
 pub(crate) mod fault;
 mod fused;
 mod guards;
@@ -18,6 +19,7 @@ mod route;
 pub(crate) mod router;
 pub(crate) mod server;
 mod settings;
+pub(crate) mod stream;
 pub(crate) mod unexpected;
 
 #[cfg(feature = "client")]
@@ -30,3 +32,4 @@ pub use overrides::{RouteSettings, Written};
 pub use problem::{FieldFault, Problem};
 pub use route::{Describe, Endpoint, RouteSpec, Routes};
 pub use settings::{HttpSettings, LimitSettings, ManagementSettings};
+pub use stream::{ByteStream, TooLarge};

@@ -39,6 +39,10 @@ pub struct RouteSpec {
     pub request: Option<Describe>,
     /// What describes the JSON that it answers, where that is known.
     pub response: Option<Describe>,
+    /// Whether it takes a stream of bytes.
+    pub takes_stream: bool,
+    /// Whether it answers one.
+    pub answers_stream: bool,
 }
 
 /// Describes a type, if it has a schema.
@@ -60,6 +64,8 @@ impl RouteSpec {
             guards: Guards::NONE,
             request: None,
             response: None,
+            takes_stream: false,
+            answers_stream: false,
         }
     }
 }

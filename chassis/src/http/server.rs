@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Duration;
 use tokio_util::sync::CancellationToken;
 
+use super::closing::Closing;
 use super::settings::HttpSettings;
 use crate::{Error, ErrorKind, Result};
 
@@ -166,10 +167,10 @@ fn connection(
     builder: &auto::Builder<TokioExecutor>,
     stream: TcpStream,
     service: Connected,
-) -> auto::Connection<'_, TokioIo<TcpStream>, Connected, TokioExecutor> {
+) -> auto::Connection<'_, TokioIo<Closing>, Connected, TokioExecutor> {
     // Small answers must not wait for the acknowledgement of earlier ones.
     let _ = stream.set_nodelay(true);
-    builder.serve_connection(TokioIo::new(stream), service)
+    builder.serve_connection(TokioIo::new(Closing::new(stream)), service)
 }
 
 /// A connection that broke before it was accepted says nothing about the next one; the want of descriptors passes, but

@@ -40,19 +40,15 @@ pub fn extract<'a>(get: impl Fn(&'static str) -> Option<&'a str>) -> (TraceConte
 
 /// Gives the headers that carry the context's trace and baggage on.
 pub fn inject(context: &Context, mut set: impl FnMut(&'static str, String)) {
-    inject_from(&context.trace, context, |name, value| set(name, value.to_owned()));
-}
-
-/// The same for what is done in another span than the context's.
-pub(crate) fn inject_from(trace: &TraceContext, context: &Context, mut set: impl FnMut(&'static str, &str)) {
+    let Context { trace, baggage, .. } = context;
     if !trace.is_none() {
-        trace.write(|traceparent| set(TRACEPARENT, traceparent));
+        set(TRACEPARENT, trace.traceparent());
         if let Some(state) = &trace.state {
-            set(TRACESTATE, state);
+            set(TRACESTATE, state.to_string());
         }
     }
-    if let Some(baggage) = &context.baggage {
-        set(BAGGAGE, baggage);
+    if let Some(baggage) = baggage {
+        set(BAGGAGE, baggage.to_string());
     }
 }
 

@@ -164,6 +164,30 @@ impl Balancer {
     }
 }
 
+/// An answer that is still being read: until it is dropped, the call that it is of is under way.
+pub(in crate::client) struct Following {
+    balancer: Arc<Balancer>,
+    node: Arc<Node>,
+}
+
+impl Following {
+    /// All of it has come.
+    pub(in crate::client) fn ended(self) {
+        self.node.known().outlier.succeeded(self.balancer.now());
+    }
+
+    /// The instance broke it off.
+    pub(in crate::client) fn broke_off(self) {
+        self.balancer.ended(&self.node, self.balancer.penalty, true);
+    }
+}
+
+impl Drop for Following {
+    fn drop(&mut self) {
+        self.node.end();
+    }
+}
+
 impl Pick<'_> {
     pub(in crate::client) fn address(&self) -> &Arc<str> {
         &self.node.endpoint.address
@@ -172,6 +196,14 @@ impl Pick<'_> {
     pub(in crate::client) fn end(mut self, failed: bool) {
         self.ended = true;
         self.balancer.ended(&self.node, self.took(), failed);
+    }
+
+    /// The head of an answer is there, whose time counts; whether the instance works shows at its end.
+    pub(in crate::client) fn goes_on(mut self, balancer: &Arc<Balancer>) -> Following {
+        self.ended = true;
+        self.node.begin();
+        self.node.known().load.observe(self.took(), self.balancer.now());
+        Following { balancer: Arc::clone(balancer), node: Arc::clone(&self.node) }
     }
 
     fn took(&self) -> Duration {

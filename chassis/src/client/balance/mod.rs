@@ -6,7 +6,7 @@
 //! keeps failing is [ejected](outlier) for a while, and comes back, like a new one, with a share that grows.
 //!
 //! * `load`, `outlier` and `ramp` decide for one instance, `choice` among them; the time is passed in.
-//! * [`Balancer`] holds the instances of one service; `service` is the layer of a call.
+//! * [`Balancer`] holds the instances of one service; `service` is its part in a call.
 //!
 //! An instance that has left gets no new calls; those under way end as they will.
 
@@ -29,7 +29,7 @@ mod service;
 mod tests;
 
 #[cfg(feature = "client")]
-pub(super) use balancer::Balancer;
+pub(super) use balancer::{Balancer, Following};
 #[cfg(feature = "client")]
 pub use balancer::{EndpointState, EndpointStatus};
 pub use policy::{Balance, BalanceSettings, OutlierSettings};

@@ -1,31 +1,30 @@
-//! The balancer as the layer of a call.
+//! The balancer within a call.
 
 use std::sync::Arc;
-use std::task::{Context as TaskContext, Poll};
 
-use bytes::Bytes;
 use http::uri::{Authority, PathAndQuery, Scheme};
-use http::{Response, Uri};
-use tower::Service;
+use http::{Request, Response, Uri};
 
-use super::Balancer;
-use crate::client::call::Attempt;
+use crate::client::answered::Answered;
+use crate::client::call::Call;
+use crate::client::instances::Instances;
 use crate::client::rules::is_bad;
+use crate::client::sending::Sending;
+use crate::client::transport::Transport;
 use crate::discovery::Discovery;
-use crate::{BoxFuture, Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Result};
 
-/// Sends each call to the instance that the balancer chooses.
-#[derive(Clone)]
-pub(in crate::client) struct Balanced<S> {
-    inner: S,
-    balancer: Arc<Balancer>,
-    discovery: Discovery,
+/// Sends each request to the instance that the balancer chooses.
+pub(in crate::client) struct Balanced {
+    transport: Transport,
+    instances: Instances,
 }
 
-impl<S> Balanced<S> {
-    pub(in crate::client) fn new(inner: S, balancer: Arc<Balancer>, discovery: Discovery) -> Self {
+impl Balanced {
+    pub(in crate::client) fn new(transport: Transport, instances: Instances) -> Self {
+        let Instances { discovery, balancer } = &instances;
         // It ends with the last clone of what it watches.
-        let (watched, mut changes) = (Arc::downgrade(&balancer), discovery.changes());
+        let (watched, mut changes) = (Arc::downgrade(balancer), discovery.changes());
         balancer.update(&discovery.now().endpoints);
         tokio::spawn(async move {
             while changes.changed().await.is_ok() {
@@ -33,41 +32,34 @@ impl<S> Balanced<S> {
                 balancer.update(&changes.borrow_and_update().endpoints);
             }
         });
-        Self { inner, balancer, discovery }
-    }
-}
-
-impl<S> Service<Attempt> for Balanced<S>
-where
-    S: Service<Attempt, Response = Response<Bytes>, Error = Error> + Clone + Send + 'static,
-    S::Future: Send + 'static,
-{
-    type Response = Response<Bytes>;
-    type Error = Error;
-    type Future = BoxFuture<'static, Result<Response<Bytes>>>;
-
-    fn poll_ready(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<()>> {
-        self.inner.poll_ready(cx)
+        Self { transport, instances }
     }
 
-    fn call(&mut self, mut attempt: Attempt) -> Self::Future {
-        let next = self.inner.clone();
-        let mut inner = std::mem::replace(&mut self.inner, next);
-        let (balancer, discovery) = (Arc::clone(&self.balancer), self.discovery.clone());
-        Box::pin(async move {
-            if !discovery.now().read {
-                // Whoever calls sets the limit.
-                balancer.update(&discovery.found().await.endpoints);
-            }
-            let progress = &attempt.call.progress;
-            let pick = balancer.pick(&progress.tried()).ok_or_else(|| nobody(&discovery))?;
-            progress.goes_to(Arc::clone(pick.address()));
-            let uri = attempt.request.uri_mut();
-            *uri = at(uri, pick.address())?;
-            let answered = inner.call(attempt).await;
-            pick.end(is_bad(answered.as_ref()));
-            answered
-        })
+    pub(in crate::client) fn instances(&self) -> &Instances {
+        &self.instances
+    }
+
+    /// Sends a request of a call to an instance, to one where the call has not been if there is any.
+    pub(in crate::client) async fn send(
+        &self,
+        mut request: Request<Sending>,
+        call: &Call,
+    ) -> Result<Response<Answered>> {
+        let Instances { discovery, balancer } = &self.instances;
+        if !discovery.now().read {
+            // Whoever calls sets the limit.
+            balancer.update(&discovery.found().await.endpoints);
+        }
+        let pick = balancer.pick(&call.tried()).ok_or_else(|| nobody(discovery))?;
+        call.tried().push(Arc::clone(pick.address()));
+        let uri = request.uri_mut();
+        *uri = at(uri, pick.address())?;
+        let mut answered = self.transport.send(request, call.waits()).await;
+        match answered.as_mut().map(Response::body_mut) {
+            Ok(Answered::Stream(download)) => download.comes_from(pick.goes_on(balancer)),
+            _ => pick.end(is_bad(answered.as_ref())),
+        }
+        answered
     }
 }
 

@@ -55,7 +55,12 @@ impl Budget {
 
     /// Counts a call, which adds to what may be retried.
     pub fn deposit(&self) {
-        self.0.deposit(tokio::time::Instant::now().into_std());
+        self.deposit_at(tokio::time::Instant::now());
+    }
+
+    /// The same at a moment that the caller knows.
+    pub fn deposit_at(&self, now: tokio::time::Instant) {
+        self.0.deposit(now.into_std());
     }
 
     /// Takes one retry out, if there is one.

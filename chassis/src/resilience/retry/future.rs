@@ -3,12 +3,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::{Duration, Instant, Sleep, sleep};
 use tower::Service;
 
 use super::budget::Budget;
 use super::policy::RetryPolicy;
-use super::rule::{RetryRule, Verdict};
+use super::rule::{GivenUp, RetryRule, Verdict};
 use super::state::Failed;
 
 pin_project! {
@@ -53,6 +53,30 @@ impl<S: Service<Request>, R, Request> ResponseFuture<S, R, Request> {
     }
 }
 
+impl RetryPolicy {
+    /// For how long to wait now, after so many attempts, before another one. `after` is when the other side wants to be called
+    /// again at the earliest.
+    ///
+    /// # Errors
+    /// Why there is to be none.
+    pub(crate) fn pause(
+        &self,
+        attempts: u32,
+        after: Option<Duration>,
+        deadline: Option<Instant>,
+        budget: &Budget,
+    ) -> Result<Duration, GivenUp> {
+        let failed = Failed {
+            attempts,
+            retry_after: after,
+            now: Instant::now().into_std(),
+            deadline: deadline.map(Instant::into_std),
+            random: fastrand::f64(),
+        };
+        self.next(failed, budget.state())
+    }
+}
+
 impl<S, R, Request> Future for ResponseFuture<S, R, Request>
 where
     S: Service<Request>,
@@ -70,14 +94,7 @@ where
                     let Verdict::Retry { after } = this.rule.verdict(request, result.as_ref()) else {
                         return Poll::Ready(result);
                     };
-                    let failed = Failed {
-                        attempts: *this.attempts,
-                        retry_after: after,
-                        now: Instant::now().into_std(),
-                        deadline: this.deadline.map(Instant::into_std),
-                        random: fastrand::f64(),
-                    };
-                    match this.policy.next(failed, this.budget.state()) {
+                    match this.policy.pause(*this.attempts, after, *this.deadline, this.budget) {
                         Ok(pause) => {
                             this.rule.retrying(pause);
                             this.step.set(Step::Pausing { pause: sleep(pause) });

@@ -69,14 +69,20 @@ pub struct Span {
 impl Span {
     /// Begins a step below the span of `parent`, or a new trace if it has none; for the service of `parent`.
     pub fn start(kind: SpanKind, name: impl Into<Cow<'static, str>>, parent: &Context) -> Self {
+        Self::start_at(Instant::now(), kind, name.into(), parent)
+    }
+
+    /// The same at a moment that the caller knows: to look at the clock costs as much as all else of a span that is not
+    /// recorded.
+    pub(crate) fn start_at(started: Instant, kind: SpanKind, name: Cow<'static, str>, parent: &Context) -> Self {
         let trace = if parent.trace.is_none() {
             let trace_id = TraceId::random();
             TraceContext { trace_id, span_id: SpanId::random(), sampled: sampling::decide(trace_id), state: None }
         } else {
             TraceContext { span_id: SpanId::random(), ..parent.trace.clone() }
         };
-        let recorder = Recorder::new(name.into(), parent, trace.sampled);
-        Self { trace, kind, started: Instant::now(), recorder }
+        let recorder = Recorder::new(name, parent, trace.sampled);
+        Self { trace, kind, started, recorder }
     }
 
     /// Where this span stands in its trace.

@@ -1,7 +1,7 @@
 //! Measures the library's policies beside what else there is, in rounds whose order is shuffled, and prints what it
 //! measured as JSON: a list of `{row, subject, threads, unit, values}`. Run by `benchmarks resilience`; for a profiler
-//! `resilience 20 chassis`, `resilience 20 hyper-util` and `resilience 20 incoming` make so many rounds of calls in one way only, and
-//! `resilience 20 breaker-` measures only the rows whose names begin so.
+//! `resilience 20 chassis`, `resilience 20 hyper-util` and `resilience 20 incoming` make so many rounds of calls in one way only;
+//! `resilience 20 outgoing` prints that row alone, and `resilience 20 breaker-` the rows whose names begin so.
 
 mod breakers;
 mod incoming;
@@ -23,9 +23,14 @@ fn main() -> ExitCode {
         if !subjects.is_empty() {
             return print(&measure::all(&subjects, rounds));
         }
-        let called = if way == "incoming" { incoming::measure(rounds).map(drop) } else { outgoing::call(rounds, &way) };
-        return match called {
-            Ok(()) => ExitCode::SUCCESS,
+        let made = match &*way {
+            "incoming" => incoming::measure(rounds).map(|_| Vec::new()),
+            "outgoing" => outgoing::measure(rounds),
+            _ => outgoing::call(rounds, &way).map(|()| Vec::new()),
+        };
+        return match made {
+            Ok(measured) if measured.is_empty() => ExitCode::SUCCESS,
+            Ok(measured) => print(&measured),
             Err(error) => {
                 eprintln!("resilience: {error}");
                 ExitCode::FAILURE

@@ -4,8 +4,12 @@ use rustix::time::{ClockId, clock_gettime};
 
 use crate::measure::Measured;
 
-/// Makes so many calls of either way in each round, in a new order, by the calling thread. `call` is told which of `subjects` to
-/// measure.
+/// As many calls are made in one way before it is the other's turn: whatever slows the machine down for a moment then slows
+/// both, and their difference stays.
+const TURN: u32 = 100;
+
+/// Makes so many calls of either way in each round, in turns whose order is shuffled, by the calling thread. `call` is told
+/// which of `subjects` to measure.
 pub async fn pair(
     row: &'static str,
     subjects: [&'static str; 2],
@@ -15,16 +19,22 @@ pub async fn pair(
 ) -> Result<Vec<Measured>, String> {
     let mut values = [Vec::new(), Vec::new()];
     // The first round warms up.
+    let turns = calls.div_ceil(TURN);
     for round in 0..=rounds {
-        let first = fastrand::usize(0..2);
-        for which in [first, 1 - first] {
-            let before = used();
-            for _ in 0..calls {
-                call(which).await?;
+        let mut spent = [0.0; 2];
+        for _ in 0..turns {
+            let first = fastrand::usize(0..2);
+            for which in [first, 1 - first] {
+                let before = used();
+                for _ in 0..TURN {
+                    call(which).await?;
+                }
+                spent[which] += used() - before;
             }
-            let value = (used() - before) / f64::from(calls);
-            if round > 0 {
-                values[which].push(value);
+        }
+        if round > 0 {
+            for (values, spent) in values.iter_mut().zip(spent) {
+                values.push(spent / f64::from(turns * TURN));
             }
         }
     }
