@@ -39,6 +39,7 @@ pub mod prelude;
 #[doc(hidden)]
 pub mod private;
 pub mod resilience;
+mod sync;
 pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -198,7 +199,8 @@ pub use chassis_macros::ApiError;
 /// a service (`timeout`, `status` and `idempotent` can be said), takes `&self` and owned arguments, and returns a `Result`
 /// whose error derives [`ApiError`](macro@ApiError). An argument that the path names is a path parameter; `#[header("if-match")]`
 /// marks a header; of the rest one is the body (POST, PUT, PATCH) or the query (GET, DELETE), and `#[query]` marks a query
-/// next to a body.
+/// next to a body. What is too large for memory is a [`ByteStream`](http::ByteStream), as the body or as the answer;
+/// `content_type = "text/csv"` on its route says what it is.
 ///
 /// For a trait `Inventory` there are then `InventoryClient`, which implements it too and is a [part](app::Part), and
 /// `InventoryDouble` for tests.
@@ -252,6 +254,9 @@ mod guides {
     struct Logging;
     #[doc = include_str!("../../docs/guides/contracts.md")]
     struct Contracts;
+    #[cfg(feature = "client")]
+    #[doc = include_str!("../../docs/guides/streaming.md")]
+    struct Streaming;
     #[doc = include_str!("../../docs/guides/routes.md")]
     struct Routes;
     #[doc = include_str!("../../docs/guides/events.md")]

@@ -241,7 +241,7 @@ impl Remote {
             recorded.then(|| Described { server: authority.host().to_owned(), port: port(scheme, authority) });
         let key = key.and_then(|key| HeaderValue::from_str(&key).ok());
         let flow = match std::mem::take(&mut outgoing.body) {
-            Payload::Stream(stream) => Some(Arc::new(Flow::new(stream))),
+            Payload::Stream(stream) => Some(Arc::new(Flow::new(stream, context.clone()))),
             whole => {
                 outgoing.body = whole;
                 None

@@ -6,13 +6,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context as TaskContext, Poll};
 
 use bytes::Bytes;
-use futures_util::Stream;
 use futures_util::task::AtomicWaker;
 use http_body::{Body, Frame, SizeHint};
 use tokio::time::Instant;
 
-use crate::Error;
 use crate::http::ByteStream;
+use crate::http::stream::poll_within;
+use crate::{Context, Error};
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -21,6 +21,8 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 pub(super) struct Flow {
     /// `None` after its end.
     source: Mutex<Option<ByteStream>>,
+    /// The work that it is made for.
+    context: Context,
     /// Whether a connection has begun with it.
     touched: AtomicBool,
     /// When it moved last; `None` while it is the source that is waited for.
@@ -53,9 +55,10 @@ enum Stop {
 }
 
 impl Flow {
-    pub(super) fn new(source: ByteStream) -> Self {
+    pub(super) fn new(source: ByteStream, context: Context) -> Self {
         Self {
             source: Mutex::new(Some(source)),
+            context,
             touched: AtomicBool::new(false),
             moved: Mutex::new(Some(Instant::now())),
             failed: Mutex::default(),
@@ -101,7 +104,7 @@ impl Flow {
             _ => return Poll::Ready(Some(Err(Stop::Over))),
         }
         let Some(source) = slot.as_mut() else { return Poll::Ready(None) };
-        let polled = Pin::new(source).poll_next(cx);
+        let polled = poll_within(&self.context, source, cx);
         *lock(&self.moved) = polled.is_ready().then(Instant::now);
         if self.state.load(Ordering::Acquire) == OVER || matches!(polled, Poll::Ready(None)) {
             *slot = None;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::Poll;
 use std::time::Duration;
 
 use chassis::prelude::*;
@@ -99,6 +100,30 @@ async fn a_source_that_fails_fails_the_call_and_not_the_other_side() {
 }
 
 #[tokio::test]
+async fn a_source_that_panics_fails_the_call_and_not_the_other_side() {
+    let pair = pair("").await;
+    for _ in 0..30 {
+        let panics = stream::poll_fn(|_| -> Poll<Option<Result<&'static str>>> { panic!("hunter2") });
+        let sent = pair.client.store("x".into(), None, None, ByteStream::new(panics)).await;
+        let error = sent.unwrap_err().unexpected();
+        assert!(format!("{error:#}").contains("it panicked: hunter2"), "{error:#}");
+    }
+    assert!(pair.client.ping().await.is_ok(), "the breaker is closed");
+}
+
+#[tokio::test]
+async fn a_source_works_within_the_call() {
+    let pair = pair("").await;
+    let context = Context { request_id: Some("r-7".into()), ..Context::default() };
+    let source = stream::once(async {
+        let context = Context::current();
+        Ok::<_, Error>(format!("{:?} {}", context.request_id, context.deadline.is_some()))
+    });
+    let capitals = context.scope(pair.client.capitals(ByteStream::new(source))).await.unwrap();
+    assert_eq!(capitals.collect_up_to(100).await.unwrap(), "SOME(\"R-7\") TRUE");
+}
+
+#[tokio::test]
 async fn there_and_back_at_once() {
     for http in HTTP {
         let pair = pair(http).await;
@@ -114,11 +139,11 @@ async fn there_and_back_at_once() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn what_is_too_large_is_refused() {
     for http in HTTP {
         let pair = pair(http).await;
-        for call in 1..=20 {
+        for call in 1..=100 {
             let own = Arc::<Told>::default();
             let sent = file(64 * MIB, None, Arc::clone(&own));
             let error = pair.client.note(sent).await.unwrap_err().unexpected();

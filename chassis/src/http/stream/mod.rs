@@ -16,6 +16,8 @@ mod told;
 pub use read::TooLarge;
 pub(crate) use received::Cut;
 pub use source::ByteStream;
+#[cfg(feature = "client")]
+pub(crate) use told::poll_within;
 
 use bytes::Bytes;
 

@@ -1,5 +1,5 @@
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use futures_util::{StreamExt, stream};
 use http_body::Body as _;
@@ -78,13 +78,36 @@ async fn errors_keep_their_kind_through_readers() {
     assert_eq!((error.kind(), error.to_string().as_str()), (ErrorKind::Unavailable, "gone"));
 }
 
+/// Keeps what is logged.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().expect("not poisoned").extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
 #[tokio::test]
-async fn whoever_is_outside_is_told_nothing() {
+async fn whoever_is_outside_is_told_nothing_and_the_log_is_told_all() {
+    let log = Log::default();
+    let sink = log.clone();
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || sink.clone()).finish();
+    let _subscribed = tracing::subscriber::set_default(subscriber);
     let secret = pieces([Ok("seven"), Err(Error::msg("the password is hunter2"))]).told("the export");
     let got: Vec<_> = secret.collect().await;
     assert_eq!(format!("{:#}", got[1].as_ref().unwrap_err()), "the export broke off");
     let panics = stream::poll_fn(|_| -> std::task::Poll<Option<Result<&'static str>>> { panic!("hunter2") });
     let error = ByteStream::new(panics).told("the export").chunk().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
+    let logged = String::from_utf8(log.0.lock().expect("not poisoned").clone()).expect("text");
+    for part in ["a stream failed", "stream=the export", "the password is hunter2", "it panicked: hunter2"] {
+        assert!(logged.contains(part), "{part}: {logged}");
+    }
     assert_eq!(format!("{:?}", ByteStream::from("hunter2")), "ByteStream { left: Some(7), .. }");
 }

@@ -54,13 +54,20 @@ impl Stream for Told {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
-        let context = this.context.clone();
-        // Who polls is a connection: with a panic it would end without a word.
-        let poll = || context.scope_sync(|| Pin::new(&mut this.stream).poll_next(cx));
-        let polled = catch_unwind(AssertUnwindSafe(poll)).unwrap_or_else(|panic| {
-            this.stream = ByteStream::empty();
-            Poll::Ready(Some(Err(Error::msg(format!("it panicked: {}", panic_text(&*panic))))))
-        });
-        polled.map_err(|error| this.broke_off(&error))
+        poll_within(&this.context, &mut this.stream, cx).map_err(|error| this.broke_off(&error))
     }
+}
+
+/// The next piece of a stream, produced in that context. Who polls is a connection, which would end without a word if the
+/// stream panicked: that is an error then.
+pub(crate) fn poll_within(
+    context: &Context,
+    stream: &mut ByteStream,
+    cx: &mut TaskContext<'_>,
+) -> Poll<Option<Result<Bytes>>> {
+    let poll = || context.clone().scope_sync(|| Pin::new(&mut *stream).poll_next(cx));
+    catch_unwind(AssertUnwindSafe(poll)).unwrap_or_else(|panic| {
+        *stream = ByteStream::empty();
+        Poll::Ready(Some(Err(Error::msg(format!("it panicked: {}", panic_text(&*panic))))))
+    })
 }
