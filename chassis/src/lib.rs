@@ -39,6 +39,7 @@ pub mod prelude;
 #[doc(hidden)]
 pub mod private;
 pub mod resilience;
+mod sync;
 pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;

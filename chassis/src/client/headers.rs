@@ -29,22 +29,21 @@ pub(super) struct Usual {
     outside: HeaderMap,
     /// For those that a request is behind, whose id goes on.
     inside: HeaderMap,
-    agent: String,
+    agent: &'static str,
     within: u64,
 }
 
 impl Usual {
     /// For the client of a service, whose attempts mostly have that long. `host` is the name of the other side; `None` where
     /// the address says it.
-    pub(super) fn new(service: &str, host: Option<HeaderValue>, attempt: Duration) -> Self {
-        let (agent, within) = (if service.is_empty() { NOBODY } else { service }.to_owned(), millis(attempt));
+    pub(super) fn new(service: &'static str, host: Option<HeaderValue>, attempt: Duration) -> Self {
+        let (agent, within) = (if service.is_empty() { NOBODY } else { service }, millis(attempt));
         let mut outside = HeaderMap::new();
         outside.insert(ACCEPT, HeaderValue::from_static("application/json"));
         if let Some(host) = host {
             outside.insert(HOST, host);
         }
-        // What is no valid header is not passed on.
-        if let Ok(agent) = HeaderValue::from_str(&agent) {
+        if let Some(agent) = value_of(agent) {
             outside.insert(USER_AGENT, agent);
         }
         outside.insert(DEADLINE, HeaderValue::from(within));
@@ -64,9 +63,9 @@ impl Usual {
         }
         let agent = service.unwrap_or(NOBODY);
         if agent != self.agent {
-            match HeaderValue::from_maybe_shared(Bytes::from_static(agent.as_bytes())) {
-                Ok(agent) => headers.insert(USER_AGENT, agent),
-                Err(_) => headers.remove(USER_AGENT),
+            match value_of(agent) {
+                Some(agent) => headers.insert(USER_AGENT, agent),
+                None => headers.remove(USER_AGENT),
             };
         }
         let within = millis(within);
@@ -97,6 +96,11 @@ impl Usual {
         }
         headers
     }
+}
+
+/// The header of who calls; what is no valid one is not passed on.
+fn value_of(agent: &'static str) -> Option<HeaderValue> {
+    HeaderValue::from_maybe_shared(Bytes::from_static(agent.as_bytes())).ok()
 }
 
 fn millis(time: Duration) -> u64 {

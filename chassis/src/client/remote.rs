@@ -62,7 +62,7 @@ impl Remote {
     }
 
     /// The same for a service of this process, under whose name it is counted.
-    pub(super) fn of_service(service: &str, settings: &ClientSettings, sources: Sources<'_>) -> Result<Self> {
+    pub(super) fn of_service(service: &'static str, settings: &ClientSettings, sources: Sources<'_>) -> Result<Self> {
         let name = sources.name;
         let key = format!("clients.{name}.url");
         let Some(url) = &settings.url else {

@@ -73,7 +73,15 @@ pub(super) struct Exchange {
 
 enum Step {
     Sent(ResponseFuture),
-    Reading { head: Option<Parts>, body: Incoming, whole: Whole },
+    Reading(Reading),
+}
+
+/// An answer whose head is there.
+struct Reading {
+    /// `None` when all of it was given away.
+    head: Option<Parts>,
+    body: Incoming,
+    whole: Whole,
 }
 
 impl Future for Exchange {
@@ -81,38 +89,48 @@ impl Future for Exchange {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
         let Self { step, limit, compression, waits, exchanging } = &mut *self;
+        let sent = match step {
+            Step::Sent(sent) => ready!(Pin::new(sent).poll(cx)),
+            Step::Reading(reading) => return reading.poll(cx),
+        };
+        // A stream that fails takes the connection with it, whatever that says.
+        let failed = exchanging.as_ref().filter(|_| sent.is_err()).and_then(Exchanging::failure);
+        let (mut head, body) = sent.map_err(|error| failed.unwrap_or_else(|| broken(error)))?.into_parts();
+        let whole = Whole::new(&mut head.headers, *limit, *compression)?;
+        if let Some(exchanging) = exchanging.as_ref().filter(|_| !head.status.is_success()) {
+            exchanging.hold();
+        }
+        if let Some(waits) = waits.filter(|_| head.status.is_success()) {
+            let download = Download::new(waits, &head, body, exchanging.take())?;
+            return Poll::Ready(Ok(Response::from_parts(head, Answered::Stream(Box::new(download)))));
+        }
+        // Most answers are there with their head, and need no place of their own.
+        let mut reading = Reading { head: Some(head), body, whole };
+        let polled = reading.poll(cx);
+        if polled.is_pending() {
+            *step = Step::Reading(reading);
+        }
+        polled
+    }
+}
+
+impl Reading {
+    fn poll(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<Response<Answered>>> {
         loop {
-            match step {
-                Step::Sent(sent) => {
-                    let sent = ready!(Pin::new(sent).poll(cx));
-                    // A stream that fails takes the connection with it, whatever that says.
-                    let failed = exchanging.as_ref().filter(|_| sent.is_err()).and_then(Exchanging::failure);
-                    let (mut head, body) = sent.map_err(|error| failed.unwrap_or_else(|| broken(error)))?.into_parts();
-                    let whole = Whole::new(&mut head.headers, *limit, *compression)?;
-                    if let Some(exchanging) = exchanging.as_ref().filter(|_| !head.status.is_success()) {
-                        exchanging.hold();
+            match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
+                Some(Ok(frame)) => {
+                    if let Ok(piece) = frame.into_data() {
+                        self.whole.add(piece)?;
                     }
-                    if let Some(waits) = waits.filter(|_| head.status.is_success()) {
-                        let download = Download::new(waits, &head, body, exchanging.take())?;
-                        return Poll::Ready(Ok(Response::from_parts(head, Answered::Stream(Box::new(download)))));
-                    }
-                    *step = Step::Reading { head: Some(head), body, whole };
                 }
-                Step::Reading { head, body, whole } => match ready!(Pin::new(body).poll_frame(cx)) {
-                    Some(Ok(frame)) => {
-                        if let Ok(piece) = frame.into_data() {
-                            whole.add(piece)?;
-                        }
-                    }
-                    Some(Err(error)) => {
-                        let broke_off = Error::new(ErrorKind::Unavailable, "the answer broke off");
-                        return Poll::Ready(Err(broke_off.with_source(error)));
-                    }
-                    None => {
-                        let Some(head) = head.take() else { unreachable!("an answer ends once") };
-                        return Poll::Ready(whole.end().map(|body| Response::from_parts(head, body.into())));
-                    }
-                },
+                Some(Err(error)) => {
+                    let broke_off = Error::new(ErrorKind::Unavailable, "the answer broke off");
+                    return Poll::Ready(Err(broke_off.with_source(error)));
+                }
+                None => {
+                    let Some(head) = self.head.take() else { unreachable!("an answer ends once") };
+                    return Poll::Ready(self.whole.end().map(|body| Response::from_parts(head, body.into())));
+                }
             }
         }
     }

@@ -1,7 +1,5 @@
 //! The caller's side of a call over HTTP: arguments become a request, the response what the method returns.
 
-use std::borrow::Cow;
-
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use http::{HeaderMap, HeaderName, StatusCode};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -71,7 +69,6 @@ impl Call {
                 self.reject(name, "a path has no place for an empty text or one of dots");
             }
             Ok(Some(text)) => {
-                let encoded = Cow::from(utf8_percent_encode(&text, SEGMENT));
                 let path = &mut self.outgoing.target;
                 // What was put in before is encoded, and has no brace.
                 let mut braces = path.match_indices('{').map(|(at, _)| at);
@@ -80,7 +77,11 @@ impl Call {
                     rest.is_some_and(|rest| rest.starts_with('}'))
                 };
                 if let Some(at) = braces.find(is_it) {
-                    path.replace_range(at..at + name.len() + 2, &encoded);
+                    // Mostly there is nothing behind it.
+                    let behind = path.split_off(at + name.len() + 2);
+                    path.truncate(at);
+                    path.extend(utf8_percent_encode(&text, SEGMENT));
+                    path.push_str(&behind);
                 }
             }
             Err(why) => self.reject(name, why),

@@ -1,5 +1,6 @@
 //! What a transport must be able to do. Everything else (envelope, retries, parking, inbox, tracing) is written once above it.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -70,6 +71,11 @@ pub trait Consumer: Send {
     ///
     /// A future that is dropped before it is done loses no delivery.
     fn next(&mut self) -> BoxFuture<'_, Option<Incoming>>;
+
+    /// A delivery that is there already, where it can be told without waiting: a short cut past [`next`](Self::next).
+    fn ready(&mut self) -> Option<Incoming> {
+        None
+    }
 
     /// Keeps the consumer going while no delivery is wanted, such as while every handler is busy: what interrupts it is noticed
     /// and mended meanwhile. Done only when the consumer has ended, as [`next`](Self::next) would say.
@@ -229,9 +235,9 @@ pub struct Binding {
 #[derive(Debug, Clone)]
 pub struct Outgoing {
     /// Empty for the default exchange, which routes to the queue that the routing key names.
-    pub exchange: String,
+    pub exchange: Cow<'static, str>,
     /// What the exchange matches.
-    pub routing_key: String,
+    pub routing_key: Cow<'static, str>,
     /// Whether a message that no queue takes is an error.
     pub mandatory: bool,
     /// The message.
@@ -247,6 +253,8 @@ pub struct Consume {
     pub queue: String,
     /// How many unsettled deliveries may be held at once.
     pub prefetch: u16,
+    /// How many of these are not worked on yet: so many may be settled before the broker is told of any of them.
+    pub spare: u16,
     /// The name under which the broker shows the consumer.
     pub tag: String,
 }

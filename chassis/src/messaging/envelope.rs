@@ -3,6 +3,7 @@
 //! <https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md>; its AMQP binding is for AMQP 1.0, ours is
 //! the same mapping on the headers of AMQP 0-9-1.
 
+use std::borrow::Cow;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::delivery::Cause;
@@ -10,7 +11,7 @@ use super::names::headers::{self, CE_ID, CE_SOURCE, CE_SPEC_VERSION, CE_SUBJECT,
 use super::{Event, Headers, Message};
 use crate::context::Context;
 use crate::telemetry::propagation;
-use crate::{Result, ResultExt};
+use crate::{Error, Result};
 
 /// The content type of every body that we make.
 pub const JSON: &str = "application/json";
@@ -18,14 +19,16 @@ pub const JSON: &str = "application/json";
 const SPEC_VERSION: &str = "1.0";
 /// How many headers an event has at most, but for baggage and the like.
 const HEADERS: usize = 8;
+/// What most events fit in, in bytes.
+const BODY: usize = 512;
 
 /// What is known of an event besides its data.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Envelope {
     /// Unique per event and the same across resends.
     pub id: String,
     /// Name and major version, such as `order.placed.v1`.
-    pub kind: String,
+    pub kind: Cow<'static, str>,
     /// Who published it: `/orders`.
     pub source: String,
     /// When it was published.
@@ -68,25 +71,30 @@ pub enum Malformed {
 ///
 /// # Errors
 /// The event cannot be written as JSON.
-pub fn encode<E: Event>(event: &E, service: &str, context: &Context) -> Result<Message> {
-    let body = serde_json::to_vec(event).context(format!("`{}` cannot be written as JSON", E::KIND))?;
+pub fn encode<E: Event>(event: &E, service: &'static str, context: &Context) -> Result<Message> {
+    let mut body = Vec::with_capacity(BODY);
+    serde_json::to_writer(&mut body, event).map_err(|error| unwritable(error, E::KIND))?;
     let now = SystemTime::now();
     let cause = Cause::current();
     let envelope = Envelope {
         id: new_id(now),
-        kind: E::KIND.to_owned(),
-        source: format!("/{service}"),
+        kind: E::KIND.into(),
+        source: ["/", service].concat(),
         time: Some(now),
         subject: event.key(),
-        correlation_id: cause.as_ref().and_then(|Cause(received)| received.envelope().correlation_id.clone()),
+        correlation_id: cause.as_ref().and_then(|Cause(received)| received.message().correlation_id.clone()),
         causation_id: cause.map(|Cause(received)| received.id().to_owned()),
         expires_at: E::EXPIRES_AFTER.map(|after| now + after),
     };
     let mut message = envelope.into_message();
-    message.app_id = Some(service.to_owned());
+    message.app_id = Some(service.into());
     message.body = body.into();
     write_context(context, &mut message.headers);
     Ok(message)
+}
+
+fn unwritable(error: serde_json::Error, kind: &str) -> Error {
+    Error::from(error).context(format!("`{kind}` cannot be written as JSON"))
 }
 
 /// A UUIDv7. It need only be unique, so that its random part is not worth a call of the system.
@@ -95,7 +103,8 @@ fn new_id(now: SystemTime) -> String {
     let random = fastrand::u128(..).to_ne_bytes();
     let mut ten = [0; 10];
     ten.copy_from_slice(&random[..10]);
-    uuid::Builder::from_unix_timestamp_millis(millis, &ten).into_uuid().to_string()
+    let id = uuid::Builder::from_unix_timestamp_millis(millis, &ten).into_uuid();
+    id.as_hyphenated().encode_lower(&mut uuid::Uuid::encode_buffer()).to_owned()
 }
 
 /// Writes trace, baggage and request id.
@@ -126,17 +135,31 @@ pub(crate) fn ordering_key(message: &Message) -> Option<&str> {
     optional(message, CE_SUBJECT)
 }
 
+/// The type of a message whose envelope is well-formed.
+pub(crate) fn kind(message: &Message) -> &str {
+    optional(message, CE_TYPE).unwrap_or_default()
+}
+
 /// The id of a message, read before its envelope is.
 pub(crate) fn identity(message: &Message) -> &str {
     if message.id.is_empty() { optional(message, CE_ID).unwrap_or_default() } else { &message.id }
 }
 
-impl Envelope {
+/// An envelope where it lies in its message: every delivery is checked, and few handlers ask for more than its event.
+pub(crate) struct View<'a> {
+    id: &'a str,
+    pub(crate) kind: &'a str,
+    source: &'a str,
+    time: Option<SystemTime>,
+    pub(crate) expires_at: Option<SystemTime>,
+}
+
+impl<'a> View<'a> {
     /// Reads the envelope of a message.
     ///
     /// # Errors
     /// The first header that is missing or wrong.
-    pub fn read(message: &Message) -> Result<Self, Malformed> {
+    pub(crate) fn read(message: &'a Message) -> Result<Self, Malformed> {
         let version = required(message, CE_SPEC_VERSION)?;
         if version != SPEC_VERSION {
             return Err(wrong(CE_SPEC_VERSION, version, "`1.0`"));
@@ -153,14 +176,36 @@ impl Envelope {
             return Err(Malformed::ContentType(short(content_type)));
         }
         Ok(Self {
-            id: id.to_owned(),
-            kind: kind.to_owned(),
-            source: required(message, CE_SOURCE)?.to_owned(),
+            id,
+            kind,
+            source: required(message, CE_SOURCE)?,
             time: optional(message, CE_TIME).map(read_time).transpose()?,
+            expires_at: optional(message, headers::EXPIRES_AT).map(read_expiry).transpose()?,
+        })
+    }
+
+    /// Whether the message is no longer worth handling at `now`.
+    pub(crate) fn is_expired(&self, now: SystemTime) -> bool {
+        self.expires_at.is_some_and(|at| at <= now)
+    }
+}
+
+impl Envelope {
+    /// Reads the envelope of a message.
+    ///
+    /// # Errors
+    /// The first header that is missing or wrong.
+    pub fn read(message: &Message) -> Result<Self, Malformed> {
+        let View { id, kind, source, time, expires_at } = View::read(message)?;
+        Ok(Self {
+            id: id.to_owned(),
+            kind: kind.to_owned().into(),
+            source: source.to_owned(),
+            time,
             subject: optional(message, CE_SUBJECT).map(str::to_owned),
             correlation_id: message.correlation_id.clone(),
             causation_id: optional(message, headers::CAUSATION_ID).map(str::to_owned),
-            expires_at: optional(message, headers::EXPIRES_AT).map(read_expiry).transpose()?,
+            expires_at,
         })
     }
 
@@ -185,7 +230,7 @@ impl Envelope {
             correlation_id: Some(self.correlation_id.unwrap_or_else(|| self.id.clone())),
             id: self.id,
             kind: self.kind,
-            content_type: Some(JSON.to_owned()),
+            content_type: Some(JSON.into()),
             timestamp: self.time,
             headers,
             ..Message::default()

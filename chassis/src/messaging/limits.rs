@@ -27,8 +27,9 @@ pub fn check(message: &Message) -> Result<(), PublishError> {
 }
 
 fn headers_size(message: &Message) -> usize {
-    let optional = [&message.app_id, &message.content_type, &message.correlation_id, &message.reply_to];
+    let Message { app_id, content_type, correlation_id, reply_to, .. } = message;
+    let optional = [app_id.as_deref(), content_type.as_deref(), correlation_id.as_deref(), reply_to.as_deref()];
     let properties =
-        optional.into_iter().flatten().map(String::len).sum::<usize>() + message.id.len() + message.kind.len();
+        optional.into_iter().flatten().map(str::len).sum::<usize>() + message.id.len() + message.kind.len();
     message.headers.iter().map(|(name, value)| name.len() + value.len() + HEADER_OVERHEAD).sum::<usize>() + properties
 }

@@ -1,5 +1,6 @@
 //! A message as every transport carries it.
 
+use std::borrow::Cow;
 use std::time::SystemTime;
 
 use bytes::Bytes;
@@ -14,11 +15,11 @@ pub struct Message {
     /// Unique per message and the same across resends; a UUIDv7 where we made it.
     pub id: String,
     /// Name and major version of what it carries, such as `order.placed.v1`.
-    pub kind: String,
+    pub kind: Cow<'static, str>,
     /// The service that sent it.
-    pub app_id: Option<String>,
+    pub app_id: Option<Cow<'static, str>>,
     /// What `body` is, `application/json` where we made it.
-    pub content_type: Option<String>,
+    pub content_type: Option<Cow<'static, str>>,
     /// Ties together all messages of one business process.
     pub correlation_id: Option<String>,
     /// Where an answer is expected.

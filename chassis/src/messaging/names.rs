@@ -1,10 +1,27 @@
 //! What exchanges, queues and headers are called: all of it here, as docs/wire.md has it.
 
+use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 /// The topic exchange of the events that `service` publishes: `orders.events`.
 pub fn events_exchange(service: &str) -> String {
     format!("{service}.events")
+}
+
+/// The same for an owner of events, of whom a program has a few, by name: made once and kept, as each publish needs it.
+pub(in crate::messaging) fn exchange_of(owner: &'static str) -> &'static str {
+    static KNOWN: RwLock<Vec<(&str, &str)>> = RwLock::new(Vec::new());
+    let find =
+        |known: &[(&'static str, &'static str)]| known.iter().find(|known| known.0 == owner).map(|known| known.1);
+    if let Some(exchange) = find(&KNOWN.read().unwrap_or_else(PoisonError::into_inner)) {
+        return exchange;
+    }
+    let mut known = KNOWN.write().unwrap_or_else(PoisonError::into_inner);
+    find(&known).unwrap_or_else(|| {
+        let exchange = events_exchange(owner).leak();
+        known.push((owner, exchange));
+        exchange
+    })
 }
 
 /// The direct exchange of the commands that `service` takes: `orders.commands`.

@@ -1,7 +1,9 @@
 //! A message as it came, its body not decoded yet.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::SystemTime;
 
+use super::envelope::{self, Malformed, View};
 use super::names::headers;
 use super::{Delivery, Envelope, Event, Headers, Message};
 use crate::{Error, ErrorKind, Result};
@@ -12,8 +14,11 @@ pub struct Received(Arc<Inner>);
 
 #[derive(Debug, Clone)]
 struct Inner {
-    envelope: Envelope,
     message: Message,
+    /// When it is no longer worth handling.
+    expires_at: Option<SystemTime>,
+    /// Read when it is first asked for.
+    envelope: OnceLock<Envelope>,
     exchange: String,
     routing_key: String,
     redelivered: bool,
@@ -42,35 +47,57 @@ pub enum Undecodable {
 }
 
 impl Received {
-    /// A message that came from `exchange` with `routing_key`, and its envelope.
-    pub fn new(envelope: Envelope, message: Message, exchange: String, routing_key: String, redelivered: bool) -> Self {
+    /// A message that came from `exchange` with `routing_key`.
+    ///
+    /// # Errors
+    /// The first header of its envelope that is missing or wrong.
+    pub fn new(message: Message, exchange: String, routing_key: String, redelivered: bool) -> Result<Self, Malformed> {
+        let expires_at = View::read(&message)?.expires_at;
+        Ok(Self::checked(message, exchange, routing_key, redelivered, expires_at))
+    }
+
+    /// The same of a message whose envelope was looked at.
+    pub(super) fn checked(
+        message: Message,
+        exchange: String,
+        routing_key: String,
+        redelivered: bool,
+        expires_at: Option<SystemTime>,
+    ) -> Self {
         let tried: u32 = message.headers.get(headers::ATTEMPT).and_then(|text| text.parse().ok()).unwrap_or(0);
         // A message that comes back from a delay was routed by its queue's name; where it was first sent stands in headers.
         let first = |name: &str, now: String| message.headers.get(name).map_or(now, str::to_owned);
         let exchange = first(headers::EXCHANGE, exchange);
         let routing_key = first(headers::ROUTING_KEY, routing_key);
         let attempt = tried.saturating_add(1);
-        Self(Arc::new(Inner { envelope, message, exchange, routing_key, redelivered, attempt }))
+        let envelope = OnceLock::new();
+        Self(Arc::new(Inner { message, expires_at, envelope, exchange, routing_key, redelivered, attempt }))
     }
 
     /// The message's id, the same across resends and redeliveries.
     pub fn id(&self) -> &str {
-        &self.0.envelope.id
+        envelope::identity(&self.0.message)
     }
 
     /// Name and major version of the event, such as `order.placed.v1`.
     pub fn kind(&self) -> &str {
-        &self.0.envelope.kind
+        envelope::kind(&self.0.message)
     }
 
     /// What is known of the event besides its data.
     pub fn envelope(&self) -> &Envelope {
-        &self.0.envelope
+        // It was looked at when the message came, and is well-formed.
+        self.0.envelope.get_or_init(|| Envelope::read(&self.0.message).unwrap_or_default())
     }
 
     /// The message itself.
     pub fn message(&self) -> &Message {
         &self.0.message
+    }
+
+    /// When it is no longer worth handling.
+    pub(super) fn expires_at(&self) -> Option<SystemTime> {
+        self.0.expires_at
     }
 
     /// The headers as they came.

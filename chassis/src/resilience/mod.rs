@@ -30,6 +30,7 @@ mod guarded;
 mod judged;
 mod outcome;
 mod preset;
+mod stripe;
 mod window;
 
 pub use error::{GuardError, InvalidPolicy, Rule};

@@ -1,6 +1,7 @@
 //! Counts over a sliding window, in buckets: to count and to sum up costs the same however many calls there were.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use super::stripe::{Apart, mine, stripes};
+use crate::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// How many buckets a window is cut into: it slides in steps of a tenth.
 pub(super) const BUCKETS: u64 = 10;
@@ -19,17 +20,22 @@ const STAMP: u64 = u64::MAX >> COUNT_BITS;
 /// second. Only counts that were never touched in exactly that time could be mistaken.
 #[derive(Debug)]
 pub(super) struct Window<const N: usize> {
-    slots: Box<[Slot<N>; SLOTS]>,
+    stripes: Box<[Apart<Stripe<N>>]>,
 }
 
-/// In a line of its own, as what is added to now should not disturb what is only read.
+/// What the threads of one processor have counted.
 #[derive(Debug)]
-#[repr(align(64))]
-struct Slot<const N: usize>([AtomicU64; N]);
+struct Stripe<const N: usize>([[AtomicU64; N]; SLOTS]);
+
+impl<const N: usize> Default for Stripe<N> {
+    fn default() -> Self {
+        Self(std::array::from_fn(|_| std::array::from_fn(|_| AtomicU64::new(0))))
+    }
+}
 
 impl<const N: usize> Default for Window<N> {
     fn default() -> Self {
-        Self { slots: Box::new(std::array::from_fn(|_| Slot(std::array::from_fn(|_| AtomicU64::new(0))))) }
+        Self { stripes: (0..stripes()).map(|_| Apart::default()).collect() }
     }
 }
 
@@ -38,12 +44,13 @@ impl<const N: usize> Window<N> {
     ///
     /// Somebody whose clock is a little behind counts into the bucket that has taken the place of his.
     pub(super) fn add(&self, tick: u64, which: usize) {
-        let Some(cell) = self.slot(tick).0.get(which) else { return };
-        let seen = cell.load(Relaxed);
+        let Some(Apart(Stripe(slots))) = self.stripes.get(mine() & (self.stripes.len() - 1)) else { return };
+        let Some(cell) = slots[tick as usize % SLOTS].get(which) else { return };
+        // Where another processor has it, a cell that is added to first and looked at then is fetched once, not twice.
+        let seen = cell.fetch_add(1, Relaxed);
         if seen >> COUNT_BITS != tick & STAMP {
-            renew(cell, seen, tick);
+            renew(cell, seen.wrapping_add(1), tick);
         }
-        cell.fetch_add(1, Relaxed);
     }
 
     /// All counts of the window that ends with `tick`.
@@ -54,8 +61,8 @@ impl<const N: usize> Window<N> {
     /// The same, of so many buckets of each count; at most as many as there are slots.
     pub(super) fn sums_of(&self, tick: u64, buckets: [u64; N]) -> [u64; N] {
         let mut sums = [0; N];
-        for slot in self.slots.iter() {
-            for ((sum, cell), buckets) in sums.iter_mut().zip(&slot.0).zip(buckets) {
+        for cells in self.slots() {
+            for ((sum, cell), buckets) in sums.iter_mut().zip(cells).zip(buckets) {
                 let cell = cell.load(Relaxed);
                 let stamp = cell >> COUNT_BITS;
                 let age = (tick & STAMP).wrapping_sub(stamp) & STAMP;
@@ -69,23 +76,28 @@ impl<const N: usize> Window<N> {
 
     /// Forgets everything. What is counted at the same moment may be forgotten or not.
     pub(super) fn clear(&self) {
-        self.slots.iter().flat_map(|slot| &slot.0).for_each(|cell| cell.store(0, Relaxed));
+        self.slots().flatten().for_each(|cell| cell.store(0, Relaxed));
     }
 
-    fn slot(&self, tick: u64) -> &Slot<N> {
-        &self.slots[tick as usize % SLOTS]
+    fn slots(&self) -> impl Iterator<Item = &[AtomicU64; N]> {
+        self.stripes.iter().flat_map(|Apart(Stripe(slots))| slots)
     }
 }
 
-/// Empties a cell for its new tick, unless somebody else has, or is ahead already.
+/// Begins a cell anew for its tick with the one that was counted into the bucket before, unless somebody is ahead and that one
+/// counts there. Of several who do so at once one begins, and the others count into what he began.
 #[cold]
 fn renew(cell: &AtomicU64, mut seen: u64, tick: u64) {
     let stamp = tick & STAMP;
-    while seen >> COUNT_BITS != stamp && !is_ahead(seen >> COUNT_BITS, tick) {
-        match cell.compare_exchange_weak(seen, stamp << COUNT_BITS, Relaxed, Relaxed) {
-            Ok(_) => return,
-            Err(now) => seen = now,
+    if is_ahead(seen >> COUNT_BITS, tick) {
+        return;
+    }
+    while let Err(now) = cell.compare_exchange_weak(seen, stamp << COUNT_BITS | 1, Relaxed, Relaxed) {
+        if now >> COUNT_BITS == stamp || is_ahead(now >> COUNT_BITS, tick) {
+            cell.fetch_add(1, Relaxed);
+            return;
         }
+        seen = now;
     }
 }
 

@@ -104,7 +104,7 @@ async fn foreign_messages_that_make_no_sense_are_parked() {
         headers.insert((*header).into(), value.clone());
         let properties = BasicProperties::default()
             .with_message_id(message.id.as_str().into())
-            .with_type(message.kind.as_str().into())
+            .with_type((&*message.kind).into())
             .with_content_type("application/json".into())
             .with_headers(headers);
         let body = match value {
@@ -138,7 +138,7 @@ async fn other_types_and_versions_are_kept_and_not_handled() {
     let handle = start(&driver, SPEC, None, noting(calls)).await;
     for kind in ["order.placed.v2", "weather.changed.v1"] {
         let mut message = placed(1);
-        message.kind = kind.to_owned();
+        message.kind = kind.to_owned().into();
         message.headers.insert("cloudEvents_type".to_owned(), kind.to_owned());
         driver.publish(Outgoing { message, ..outgoing("", QUEUE, "") }).await.unwrap();
     }

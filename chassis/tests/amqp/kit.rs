@@ -58,8 +58,8 @@ pub(crate) fn message(body: impl Into<String>) -> Message {
 
 pub(crate) fn outgoing(exchange: &str, key: &str, body: impl Into<String>) -> Outgoing {
     Outgoing {
-        exchange: exchange.to_owned(),
-        routing_key: key.to_owned(),
+        exchange: exchange.to_owned().into(),
+        routing_key: key.to_owned().into(),
         mandatory: true,
         message: message(body),
         deadline: Instant::now() + PATIENCE,
@@ -102,7 +102,7 @@ pub(crate) fn descriptors() -> usize {
 }
 
 pub(crate) async fn consume(driver: &Amqp, queue: &str, prefetch: u16) -> Box<dyn Consumer> {
-    let spec = Consume { queue: queue.to_owned(), prefetch, tag: format!("{queue}.reader") };
+    let spec = Consume { queue: queue.to_owned(), prefetch, spare: 0, tag: format!("{queue}.reader") };
     within("a consumer", driver.consume(spec)).await.unwrap()
 }
 

@@ -59,7 +59,7 @@ impl Broker {
     }
 
     pub(crate) fn keys(&self) -> Vec<String> {
-        self.confirmed.borrow().iter().map(|outgoing| outgoing.routing_key.clone()).collect()
+        self.confirmed.borrow().iter().map(|outgoing| outgoing.routing_key.to_string()).collect()
     }
 
     pub(crate) async fn until_confirmed(&self, enough: impl FnMut(&Vec<Outgoing>) -> bool) {

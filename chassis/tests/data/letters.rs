@@ -58,7 +58,7 @@ async fn park(driver: &Arc<dyn Driver>) {
         ];
         let headers = said.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
         let message = Message { id: id.clone(), kind: "order.placed.v1".into(), headers, ..Message::default() };
-        let (exchange, routing_key) = (String::new(), PARKING.to_owned());
+        let (exchange, routing_key) = ("".into(), PARKING.into());
         let deadline = Instant::now() + PATIENCE;
         driver.publish(Outgoing { exchange, routing_key, mandatory: true, message, deadline }).await.unwrap();
     }

@@ -60,7 +60,8 @@ fn orphans(db: &Database, driver: &Arc<dyn Driver>, queues: &[&str]) -> Orphans 
 
 async fn publish(driver: &Arc<dyn Driver>, exchange: &str, key: &str, id: &str) -> Result<(), PublishError> {
     let message = Message { id: id.into(), kind: KEY.into(), body: id.to_owned().into(), ..Message::default() };
-    let (exchange, routing_key, deadline) = (exchange.into(), key.into(), Instant::now() + Duration::from_secs(10));
+    let (exchange, routing_key) = (exchange.to_owned().into(), key.to_owned().into());
+    let deadline = Instant::now() + Duration::from_secs(10);
     driver.publish(Outgoing { exchange, routing_key, mandatory: true, message, deadline }).await
 }
 
@@ -161,7 +162,7 @@ async fn what_is_read_is_not_retired(scratch: Scratch) {
     let (broker, driver, orphans) = one_orphan(&db).await;
     let refused = orphans.retire("test.new", Some(Rest::Discard)).await.unwrap_err();
     assert!(matches!(refused, RetireError::HasHandler(_)), "{refused}");
-    let consume = Consume { queue: "test.old".into(), prefetch: 1, tag: "somebody".into() };
+    let consume = Consume { queue: "test.old".into(), prefetch: 1, spare: 0, tag: "somebody".into() };
     let consumer = driver.consume(consume).await.unwrap();
     publish(&driver, EXCHANGE, KEY, "a").await.unwrap();
     let refused = orphans.retire("test.old", Some(Rest::Discard)).await.unwrap_err();

@@ -87,7 +87,10 @@ async fn what_is_committed_is_sent_as_it_was(scratch: Scratch) {
     broker.until_confirmed(|confirmed| confirmed.len() == 1).await;
     let sent = broker.confirmed().pop().unwrap();
     assert_eq!(sent.message, pending.message);
-    assert_eq!((sent.exchange, sent.routing_key, sent.mandatory), (pending.exchange, pending.routing_key, true));
+    assert_eq!(
+        (sent.exchange, sent.routing_key, sent.mandatory),
+        (pending.exchange.into(), pending.routing_key.into(), true)
+    );
     relay.stop(GRACE).await;
     assert_eq!(count(&db, "chassis_outbox").await, 0);
 }

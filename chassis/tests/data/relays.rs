@@ -180,7 +180,7 @@ async fn the_order_holds_with_several_relays_that_come_and_go(scratch: Scratch) 
 }
 
 fn numbers(sent: &[chassis::messaging::driver::Outgoing]) -> std::collections::HashSet<&str> {
-    sent.iter().map(|outgoing| outgoing.routing_key.as_str()).collect()
+    sent.iter().map(|outgoing| &*outgoing.routing_key).collect()
 }
 
 async fn the_leases_of_one_that_died_are_taken_over(scratch: Scratch) {

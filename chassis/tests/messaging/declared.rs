@@ -244,7 +244,7 @@ async fn a_message_of_another_type_is_set_aside() {
     let moved = OrderMoved { order_id: "a".into(), place: 1 };
     let message: Message = envelope::encode(&moved, "shop", &Context::default()).unwrap();
     let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
-    let (exchange, routing_key) = (String::new(), "view.order-judged".to_owned());
+    let (exchange, routing_key) = ("".into(), "view.order-judged".into());
     let outgoing = Outgoing { exchange, routing_key, mandatory: true, message, deadline };
     app.broker().driver().publish(outgoing).await.unwrap();
     let activity = app.run_until_idle().await;

@@ -17,7 +17,7 @@ use crate::stock::{Placed, QUEUE, SPEC, consume, database, reserve, reserved};
 pub(crate) const GRACE: Duration = Duration::from_secs(20);
 
 pub(crate) async fn send(driver: &Arc<dyn Driver>, message: Message) {
-    let (exchange, routing_key) = ("orders.events".to_owned(), Placed::KIND.to_owned());
+    let (exchange, routing_key) = ("orders.events".into(), Placed::KIND.into());
     let deadline = Instant::now() + GRACE;
     driver.publish(Outgoing { exchange, routing_key, mandatory: true, message, deadline }).await.unwrap();
 }
@@ -37,7 +37,7 @@ async fn audit(driver: &Arc<dyn Driver>) {
 }
 
 async fn audited(driver: &Arc<dyn Driver>, count: usize) -> Vec<Message> {
-    let spec = Consume { queue: "audit".into(), prefetch: 10, tag: "audit".into() };
+    let spec = Consume { queue: "audit".into(), prefetch: 10, spare: 0, tag: "audit".into() };
     let mut consumer = driver.consume(spec).await.unwrap();
     let mut messages = Vec::new();
     while messages.len() < count {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// What stands later may use what stands earlier; modules of one row do not use each other.
 const LAYERS: &[&[&str]] = &[
-    &["error", "failpoint"],
+    &["error", "failpoint", "sync"],
     &["config"],
     &["context"],
     &["telemetry"],

@@ -3,87 +3,98 @@
 use std::borrow::Cow;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use bytes::Bytes;
 use lapin::BasicProperties;
 use lapin::types::{AMQPValue, FieldTable, LongString, ShortString};
 
 use crate::messaging::driver::{Outgoing, PublishError};
 use crate::messaging::names::headers::usual;
-use crate::messaging::{Headers, Message, limits};
+use crate::messaging::{Headers, Message, envelope, limits};
 
 /// What names, keys and single properties may have.
 const MAX_SHORT: usize = 255;
 /// Headers that belong to the broker: sent back to it as text they would confuse its own counting.
 const BROKERS_OWN: [&str; 2] = ["x-death", "x-delivery-count"];
 
-/// A message as it goes to the wire.
-#[derive(Debug, Clone)]
+/// What a message that was [checked](check) is on the wire, but for its body.
 pub(super) struct Encoded {
     pub(super) exchange: ShortString,
     pub(super) routing_key: ShortString,
     pub(super) properties: BasicProperties,
-    /// What properties and headers take of the one frame that they travel in.
-    pub(super) headers_size: usize,
-    pub(super) body: Bytes,
 }
 
-/// Encodes `outgoing`.
+/// Checks that the broker takes `outgoing`; gives what properties and headers take of the one frame that they travel in.
 ///
 /// # Errors
 ///
 /// [`PublishError::TooLarge`] for what the broker would not take.
-pub(super) fn encode(outgoing: &Outgoing, max_body: usize) -> Result<Encoded, PublishError> {
+pub(super) fn check(outgoing: &Outgoing, max_body: usize) -> Result<usize, PublishError> {
     let message = &outgoing.message;
     limits::check(message)?;
     within("body", message.body.len(), max_body)?;
-    let exchange = short("exchange name", &outgoing.exchange)?;
-    let routing_key = short("routing key", &outgoing.routing_key)?;
-
-    let mut size = 0;
-    let mut property = |what: &'static str, text: &str| {
+    within("exchange name", outgoing.exchange.len(), MAX_SHORT)?;
+    within("routing key", outgoing.routing_key.len(), MAX_SHORT)?;
+    let properties = [
+        ("message id", Some(&*message.id)),
+        ("kind", Some(&*message.kind)),
+        ("app id", message.app_id.as_deref()),
+        ("content type", message.content_type.as_deref()),
+        ("correlation id", message.correlation_id.as_deref()),
+        ("reply-to", message.reply_to.as_deref()),
+    ];
+    // Fixed parts of the frame: its own header, flags, delivery mode, timestamp, length of the table.
+    let mut size = 64;
+    for (what, text) in properties {
+        let Some(text) = text else { continue };
+        within(what, text.len(), MAX_SHORT)?;
         size += text.len() + 1;
-        short(what, text)
-    };
+    }
+    for (name, value) in sent(&message.headers) {
+        within("header name", name.len(), MAX_SHORT)?;
+        size += name.len() + value.len() + 6;
+    }
+    Ok(size)
+}
+
+/// Encodes what was [checked](check).
+pub(super) fn encode(outgoing: &Outgoing) -> Encoded {
+    let message = &outgoing.message;
     let mut properties = BasicProperties::default().with_delivery_mode(2);
     if !message.id.is_empty() {
-        properties = properties.with_message_id(property("message id", &message.id)?);
+        properties = properties.with_message_id(short(&message.id));
     }
     if !message.kind.is_empty() {
-        properties = properties.with_type(property("kind", &message.kind)?);
+        properties = properties.with_type(short(&message.kind));
     }
     if let Some(app_id) = &message.app_id {
-        properties = properties.with_app_id(property("app id", app_id)?);
+        properties = properties.with_app_id(short(app_id));
     }
     if let Some(content_type) = &message.content_type {
-        properties = properties.with_content_type(property("content type", content_type)?);
+        properties = properties.with_content_type(short(content_type));
     }
     if let Some(correlation_id) = &message.correlation_id {
-        properties = properties.with_correlation_id(property("correlation id", correlation_id)?);
+        properties = properties.with_correlation_id(short(correlation_id));
     }
     if let Some(reply_to) = &message.reply_to {
-        properties = properties.with_reply_to(property("reply-to", reply_to)?);
+        properties = properties.with_reply_to(short(reply_to));
     }
     if let Some(timestamp) = message.timestamp {
         let seconds = timestamp.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         properties = properties.with_timestamp(seconds);
     }
-    // Fixed parts of the frame: its own header, flags, delivery mode, timestamp, length of the table.
-    size += 64;
     let mut table = FieldTable::default();
-    for (name, value) in message.headers.iter() {
-        if BROKERS_OWN.contains(&name) {
-            continue;
-        }
-        size += name.len() + value.len() + 6;
-        table.insert(short("header name", name)?, AMQPValue::LongString(value.into()));
+    for (name, value) in sent(&message.headers) {
+        table.insert(short(name), AMQPValue::LongString(value.into()));
     }
-    Ok(Encoded {
-        exchange,
-        routing_key,
+    Encoded {
+        exchange: short(&outgoing.exchange),
+        routing_key: short(&outgoing.routing_key),
         properties: properties.with_headers(table),
-        headers_size: size,
-        body: message.body.clone(),
-    })
+    }
+}
+
+/// The headers that go to the wire.
+fn sent(headers: &Headers) -> impl Iterator<Item = (&str, &str)> {
+    headers.iter().filter(|(name, _)| !BROKERS_OWN.contains(name))
 }
 
 fn within(what: &'static str, size: usize, limit: usize) -> Result<(), PublishError> {
@@ -93,9 +104,9 @@ fn within(what: &'static str, size: usize, limit: usize) -> Result<(), PublishEr
     Ok(())
 }
 
-fn short(what: &'static str, text: &str) -> Result<ShortString, PublishError> {
-    within(what, text.len(), MAX_SHORT)?;
-    ShortString::try_new(text).map_err(|_| PublishError::TooLarge { what, size: text.len(), limit: MAX_SHORT })
+/// No text that was checked is too long for it.
+fn short(text: &str) -> ShortString {
+    ShortString::try_new(text).unwrap_or_default()
 }
 
 /// What the broker delivered, as a message.
@@ -103,15 +114,20 @@ pub(super) fn decode(properties: &BasicProperties, body: Vec<u8>) -> Message {
     let text = |property: &Option<ShortString>| property.as_ref().map(|text| text.as_str().to_owned());
     Message {
         id: text(properties.message_id()).unwrap_or_default(),
-        kind: text(properties.kind()).unwrap_or_default(),
-        app_id: text(properties.app_id()),
-        content_type: text(properties.content_type()),
+        kind: text(properties.kind()).unwrap_or_default().into(),
+        app_id: text(properties.app_id()).map(Cow::Owned),
+        content_type: properties.content_type().as_ref().map(|text| content_type(text.as_str())),
         correlation_id: text(properties.correlation_id()),
         reply_to: text(properties.reply_to()),
         timestamp: properties.timestamp().and_then(from_seconds),
         headers: properties.headers().as_ref().map(headers).unwrap_or_default(),
         body: body.into(),
     }
+}
+
+/// What nearly every message has need not be copied.
+fn content_type(text: &str) -> Cow<'static, str> {
+    if text == envelope::JSON { Cow::Borrowed(envelope::JSON) } else { Cow::Owned(text.to_owned()) }
 }
 
 /// A foreign sender may write any 64 bits, also those past the clock's own end.
@@ -168,13 +184,15 @@ fn lossy(text: &LongString) -> serde_json::Value {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use bytes::Bytes;
     use tokio::time::Instant;
+
+    use super::*;
 
     fn outgoing(message: Message) -> Outgoing {
         Outgoing {
-            exchange: "orders.events".to_owned(),
-            routing_key: "order.placed.v1".to_owned(),
+            exchange: "orders.events".into(),
+            routing_key: "order.placed.v1".into(),
             mandatory: false,
             message,
             deadline: Instant::now(),
@@ -185,22 +203,23 @@ mod tests {
     fn a_message_survives_the_way_out_and_in() {
         let message = Message {
             id: "0190".to_owned(),
-            kind: "order.placed.v1".to_owned(),
-            app_id: Some("orders".to_owned()),
-            content_type: Some("application/json".to_owned()),
+            kind: "order.placed.v1".into(),
+            app_id: Some("orders".into()),
+            content_type: Some("application/json".into()),
             correlation_id: Some("c".to_owned()),
             reply_to: Some("r".to_owned()),
             timestamp: from_seconds(1_790_000_000),
             headers: Headers::from([("traceparent".to_owned(), "00-ä".to_owned())]),
             body: Bytes::from_static(b"{}"),
         };
-        let encoded = encode(&outgoing(message.clone()), 1_024).unwrap();
-        assert_eq!(decode(&encoded.properties, encoded.body.to_vec()), message);
+        let outgoing = outgoing(message.clone());
+        check(&outgoing, 1_024).unwrap();
+        assert_eq!(decode(&encode(&outgoing).properties, message.body.to_vec()), message);
     }
 
     #[test]
     fn what_is_too_large_is_named_with_its_limit() {
-        let too_large = |message: Message| match encode(&outgoing(message), 1_024).unwrap_err() {
+        let too_large = |message: Message| match check(&outgoing(message), 1_024).unwrap_err() {
             PublishError::TooLarge { what, limit, .. } => (what, limit),
             other => panic!("{other}"),
         };
@@ -215,7 +234,7 @@ mod tests {
     #[test]
     fn the_brokers_own_headers_are_not_sent_back() {
         let headers = Headers::from([("x-death".to_owned(), "[]".to_owned()), ("a".to_owned(), "b".to_owned())]);
-        let encoded = encode(&outgoing(Message { headers, ..Message::default() }), 1_024).unwrap();
+        let encoded = encode(&outgoing(Message { headers, ..Message::default() }));
         let table = encoded.properties.headers().as_ref().unwrap();
         assert!(table.contains_key("a") && !table.contains_key("x-death"));
     }

@@ -46,13 +46,13 @@ impl Kit {
         mandatory: bool,
         message: Message,
     ) -> Result<(), PublishError> {
-        let (exchange, routing_key) = (exchange.to_owned(), key.to_owned());
+        let (exchange, routing_key) = (exchange.to_owned().into(), key.to_owned().into());
         let deadline = Instant::now() + PATIENCE;
         self.driver.publish(Outgoing { exchange, routing_key, mandatory, message, deadline }).await
     }
 
     pub(super) async fn consume(&self, queue: &str, prefetch: u16) -> Reader {
-        let spec = Consume { queue: queue.to_owned(), prefetch, tag: format!("{queue}.reader") };
+        let spec = Consume { queue: queue.to_owned(), prefetch, spare: 0, tag: format!("{queue}.reader") };
         Reader { consumer: within("a consumer", self.driver.consume(spec)).await.expect("consumes") }
     }
 }

@@ -12,20 +12,27 @@ use crate::context::Context;
 use crate::error::panic_text;
 use crate::messaging::delivery::Cause;
 use crate::messaging::{Received, envelope};
+use crate::telemetry::span::Span;
 use crate::{Error, ErrorKind, Result};
 
 impl Worker {
     /// Calls the handler once, in the message's context and a span of its own. A panic and a time-out are errors like others.
-    pub(super) async fn attempt(&self, batch: &[Received], context: Context) -> Result<Done> {
-        let outer = self.in_time(context, batch);
-        let mut span = self.instruments.start(batch, &outer);
-        let limit = outer.remaining().unwrap_or_default();
-        let result = span.context(&outer).scope(self.guarded(batch, limit)).await;
+    pub(super) async fn attempt(&self, batch: &[Received]) -> Result<Done> {
+        let (mut span, context, limit) = self.begin(batch);
+        let result = context.scope(self.guarded(batch, limit)).await;
         self.instruments.observe(span.elapsed(), result.is_ok());
         if let Err(error) = &result {
             span.fail(format!("{error:#}"));
         }
         result
+    }
+
+    /// The span of an attempt, the context of what is done in it, and its time limit.
+    fn begin(&self, batch: &[Received]) -> (Span, Context, Duration) {
+        let context = self.in_time(batch);
+        let span = self.instruments.start(batch, &context);
+        let inner = span.context(&context);
+        (span, inner, context.remaining().unwrap_or_default())
     }
 
     async fn guarded(&self, batch: &[Received], limit: Duration) -> Result<Done> {
@@ -44,15 +51,16 @@ impl Worker {
         }
     }
 
-    /// The context of a message; of a batch, that of its first.
+    /// The context of a message.
     pub(super) fn context(&self, received: &Received) -> Context {
         envelope::read_context(received.message(), self.subscription.service)
     }
 
-    /// The context with the time that an attempt has.
-    fn in_time(&self, mut context: Context, batch: &[Received]) -> Context {
+    /// The context of a message with the time that an attempt has; of a batch, that of its first.
+    fn in_time(&self, batch: &[Received]) -> Context {
+        let mut context = batch.first().map(|first| self.context(first)).unwrap_or_default();
         // The expiry is wall-clock time of another machine; from here on it is time that is left.
-        let soonest = batch.iter().filter_map(|received| received.envelope().expires_at).min();
+        let soonest = batch.iter().filter_map(Received::expires_at).min();
         let left = soonest.and_then(|at| at.duration_since(SystemTime::now()).ok());
         context.deadline = left.map(|left| Instant::now() + left);
         context.with_timeout(self.subscription.spec.effective_timeout())

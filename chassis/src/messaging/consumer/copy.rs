@@ -22,6 +22,7 @@ pub(super) async fn publish(
     message: Message,
 ) -> Result<(), PublishError> {
     let deadline = Instant::now() + PATIENCE;
+    let (exchange, routing_key) = (exchange.into(), routing_key.into());
     let outgoing = Outgoing { exchange, routing_key, mandatory: true, message, deadline };
     match driver.publish(outgoing.clone()).await {
         // What came with headers near the limit has no room for ours: the cause is worth more than the rest.

@@ -69,18 +69,17 @@ impl Instruments {
 
     /// Begins the span of one attempt, below that of the message's sender; of a batch, below that of the first.
     pub(super) fn start(&self, batch: &[Received], context: &Context) -> Span {
-        let mut span = Span::start(SpanKind::Consumer, self.span.clone(), context);
+        let mut span = Span::start(SpanKind::Consumer, "process", context);
         if span.is_recording() {
+            span.rename(self.span.clone());
             span.set("messaging.system", self.system);
             span.set("messaging.operation.name", "process");
             span.set("messaging.operation.type", "process");
             span.set("messaging.destination.name", self.queue.clone());
             if let [received] = batch {
                 span.set("messaging.message.id", received.id().to_owned());
-                span.set(
-                    "messaging.message.conversation_id",
-                    received.envelope().correlation_id.clone().unwrap_or_default(),
-                );
+                let correlation_id = received.message().correlation_id.clone();
+                span.set("messaging.message.conversation_id", correlation_id.unwrap_or_default());
                 span.set("chassis.attempt", u64::from(received.attempt()));
             } else {
                 span.set("messaging.batch.message_count", batch.len() as u64);

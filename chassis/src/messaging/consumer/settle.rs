@@ -57,8 +57,7 @@ impl Worker {
     ) {
         self.instruments.put_off.inc();
         remember(&mut message, first, attempt);
-        // Rare, and so not part of every delivery's future.
-        Box::pin(self.replace(names::delay(delay), self.queue.to_string(), message, settle)).await;
+        self.replace(names::delay(delay), self.queue.to_string(), message, settle).await;
     }
 
     /// Sends a copy to where a person finds it, with the cause in its headers, and acks.
@@ -73,17 +72,17 @@ impl Worker {
     ) {
         let reason = aside.reason();
         let queue = if aside == Aside::Unmatched {
-            tracing::warn!(queue = %self.queue, id = message.id, kind = message.kind, cause, "a message is of another type and set aside");
+            tracing::warn!(queue = %self.queue, id = message.id, kind = &*message.kind, cause, "a message is of another type and set aside");
             self.instruments.unmatched.inc();
             names::unmatched_queue(&self.queue)
         } else {
-            tracing::error!(queue = %self.queue, id = message.id, kind = message.kind, attempt, reason, cause, "a message is parked");
+            tracing::error!(queue = %self.queue, id = message.id, kind = &*message.kind, attempt, reason, cause, "a message is parked");
             self.instruments.parked.inc();
             names::parking_queue(&self.queue)
         };
         remember(&mut message, first, attempt);
         copy::say_why(&mut message, &self.queue, reason, cause);
-        Box::pin(self.replace(String::new(), queue, message, settle)).await;
+        self.replace(String::new(), queue, message, settle).await;
     }
 
     /// Acks what its policy does not want to keep.

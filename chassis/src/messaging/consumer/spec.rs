@@ -112,7 +112,7 @@ impl SubscriptionSpec {
     }
 
     /// How many deliveries are handled at once.
-    fn at_once(&self) -> u16 {
+    pub(super) fn at_once(&self) -> u16 {
         match self.shape {
             Shape::Each | Shape::Ordered => self.concurrency,
             Shape::Batch { size, .. } => self.concurrency.saturating_mul(size),

@@ -81,7 +81,7 @@ impl Supervisor {
         );
         Ok(Self {
             topology: topology(&queue, &spec, &retry),
-            consume: Consume { queue: queue.clone(), prefetch: spec.effective_prefetch(), tag: queue },
+            consume: Consume { queue: queue.clone(), prefetch: spec.effective_prefetch(), spare: 0, tag: queue },
             places: Arc::new(Semaphore::new(spec.concurrency.max(1).into())),
             worker: Arc::new(worker),
             running: TaskTracker::new(),
@@ -164,7 +164,8 @@ impl Supervisor {
 
     async fn declare_and_consume(&self, prefetch: u16) -> Result<Box<dyn Consumer>, DeclareError> {
         self.driver.declare(self.topology.clone()).await?;
-        self.driver.consume(Consume { prefetch, ..self.consume.clone() }).await
+        let spare = prefetch.saturating_sub(self.worker.subscription.spec.at_once());
+        self.driver.consume(Consume { prefetch, spare, ..self.consume.clone() }).await
     }
 
     /// Waits until there is something to do; `None` when there will not be, since it shall end.
@@ -224,7 +225,7 @@ impl Supervisor {
     ) -> impl Future<Output = ()> + use<> {
         let worker = self.worker.clone();
         // Boxed, since a task's future is moved several times before it runs.
-        self.unless_abandoned(1, place, Box::pin(async move { worker.handle(incoming).await }))
+        self.unless_abandoned(1, place, Box::pin(worker.handle(incoming)))
     }
 
     /// The same for many.
@@ -292,7 +293,10 @@ impl Supervisor {
 /// The next delivery, if one is `wanted`; otherwise the consumer is only kept going, and the answer is its end.
 pub(super) async fn next_if(wanted: bool, consumer: &mut dyn Consumer) -> Option<Incoming> {
     if wanted {
-        return consumer.next().await;
+        return match consumer.ready() {
+            Some(ready) => Some(ready),
+            None => consumer.next().await,
+        };
     }
     consumer.keep().await;
     None

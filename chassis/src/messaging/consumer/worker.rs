@@ -13,8 +13,9 @@ use super::policy::Next;
 use super::settle::Aside;
 use super::{Done, FailureAction, RetryPolicy, Shape, Subscription};
 use crate::messaging::driver::{Driver, Incoming, Outcome, Settle};
-use crate::messaging::{Envelope, Message, Received, Undecodable, envelope};
-use crate::{Context, Error, ErrorKind};
+use crate::messaging::envelope::View;
+use crate::messaging::{Message, Received, Undecodable, envelope};
+use crate::{Error, ErrorKind};
 
 pub(super) struct Worker {
     pub(super) driver: Arc<dyn Driver>,
@@ -32,6 +33,16 @@ struct Admitted {
     settle: Box<dyn Settle>,
 }
 
+/// A delivery that its handler does not see.
+enum Misfit {
+    /// It waited here while its connection was lost: the broker has given, or will give, it to somebody.
+    Stale,
+    /// It is no longer worth handling.
+    Expired(Box<dyn Settle>),
+    /// It is not what the handler takes, and why.
+    Wrong(Aside, String, Box<Incoming>),
+}
+
 impl Worker {
     pub(super) fn new(
         driver: Arc<dyn Driver>,
@@ -46,10 +57,18 @@ impl Worker {
     }
 
     /// Handles a delivery to its end: acked, put off, parked or returned.
-    pub(super) async fn handle(&self, incoming: Incoming) {
-        if let Some(admitted) = self.admit(incoming).await {
-            let _running = self.instruments.running.track();
-            self.try_by_policy(admitted).await;
+    ///
+    /// One of these runs for each delivery, so that neither the message nor what is rare is part of its future.
+    pub(super) fn handle(self: Arc<Self>, incoming: Incoming) -> impl Future<Output = ()> {
+        let admitted = self.admit(incoming);
+        async move {
+            match admitted {
+                Ok(admitted) => {
+                    let _running = self.instruments.running.track();
+                    self.try_by_policy(admitted).await;
+                }
+                Err(misfit) => Box::pin(self.turn_away(misfit)).await,
+            }
         }
     }
 
@@ -57,13 +76,15 @@ impl Worker {
     pub(super) async fn handle_batch(&self, batch: Vec<Incoming>) {
         let mut admitted = Vec::with_capacity(batch.len());
         for incoming in batch {
-            admitted.extend(self.admit(incoming).await);
+            match self.admit(incoming) {
+                Ok(one) => admitted.push(one),
+                Err(misfit) => Box::pin(self.turn_away(misfit)).await,
+            }
         }
         let _running: Vec<_> = admitted.iter().map(|_| self.instruments.running.track()).collect();
-        if let [first, _, ..] = &*admitted {
-            let context = self.context(&first.received);
+        if admitted.len() > 1 {
             let batch: Vec<Received> = admitted.iter().map(|admitted| admitted.received.clone()).collect();
-            match self.attempt(&batch, context).await {
+            match self.attempt(&batch).await {
                 Ok(done) => {
                     self.done(done);
                     join_all(admitted.into_iter().map(|one| self.settle(one.settle, Outcome::Ack))).await;
@@ -94,87 +115,104 @@ impl Worker {
     }
 
     /// Sorts out what the handler shall not see.
-    async fn admit(&self, incoming: Incoming) -> Option<Admitted> {
-        let Incoming { message, exchange, routing_key, redelivered, settle } = incoming;
-        if !settle.is_live() {
-            // It waited here while its connection was lost: the broker has given, or will give, it to somebody.
-            return None;
+    fn admit(&self, incoming: Incoming) -> Result<Admitted, Misfit> {
+        if !incoming.settle.is_live() {
+            return Err(Misfit::Stale);
         }
-        let envelope = match Envelope::read(&message) {
+        let envelope = match View::read(&incoming.message) {
             Ok(envelope) => envelope,
-            Err(malformed) => {
-                let cause = malformed.to_string();
-                self.set_aside(Aside::Malformed, message, (&exchange, &routing_key), 0, &cause, settle).await;
-                return None;
-            }
+            Err(malformed) => return Err(Misfit::Wrong(Aside::Malformed, malformed.to_string(), Box::new(incoming))),
         };
         if envelope.is_expired(SystemTime::now()) {
-            tracing::debug!(queue = %self.queue, id = envelope.id, "the message has expired and is dropped");
-            self.instruments.expired.inc();
-            self.settle(settle, Outcome::Ack).await;
-            return None;
+            tracing::debug!(queue = %self.queue, id = incoming.message.id, "the message has expired and is dropped");
+            return Err(Misfit::Expired(incoming.settle));
         }
         let spec = &self.subscription.spec;
-        if !spec.takes(&envelope.kind) {
-            let expected = spec.kind;
-            let cause = Undecodable::Kind { found: envelope.kind, expected }.to_string();
-            self.set_aside(Aside::Unmatched, message, (&exchange, &routing_key), 0, &cause, settle).await;
-            return None;
+        if !spec.takes(envelope.kind) {
+            let cause = Undecodable::Kind { found: envelope.kind.to_owned(), expected: spec.kind }.to_string();
+            return Err(Misfit::Wrong(Aside::Unmatched, cause, Box::new(incoming)));
         }
-        Some(Admitted { received: Received::new(envelope, message, exchange, routing_key, redelivered), settle })
+        let expires_at = envelope.expires_at;
+        let Incoming { message, exchange, routing_key, redelivered, settle } = incoming;
+        let received = Received::checked(message, exchange, routing_key, redelivered, expires_at);
+        Ok(Admitted { received, settle })
     }
 
-    async fn try_by_policy(&self, admitted: Admitted) {
-        // What is logged of the message belongs to its trace, like what the handler logs.
-        let context = self.context(&admitted.received);
-        context.clone().scope(self.try_in_its_trace(admitted, context)).await;
+    async fn turn_away(&self, misfit: Misfit) {
+        match misfit {
+            Misfit::Stale => {}
+            Misfit::Expired(settle) => {
+                self.instruments.expired.inc();
+                self.settle(settle, Outcome::Ack).await;
+            }
+            Misfit::Wrong(aside, cause, incoming) => {
+                let Incoming { message, exchange, routing_key, settle, .. } = *incoming;
+                self.set_aside(aside, message, (&exchange, &routing_key), 0, &cause, settle).await;
+            }
+        }
     }
 
-    async fn try_in_its_trace(&self, Admitted { mut received, settle }: Admitted, context: Context) {
+    async fn try_by_policy(&self, mut admitted: Admitted) {
         loop {
-            let error = match self.attempt(slice::from_ref(&received), context.clone()).await {
+            match self.attempt(slice::from_ref(&admitted.received)).await {
                 Ok(done) => {
                     self.done(done);
-                    self.settle(settle, Outcome::Ack).await;
+                    self.settle(admitted.settle, Outcome::Ack).await;
                     crate::failpoint!("consumer.after-ack");
                     return;
                 }
-                Err(error) => error,
-            };
-            let (attempt, cause) = (received.attempt(), format!("{error:#}"));
-            tracing::warn!(queue = %self.queue, id = received.id(), kind = received.kind(), attempt, error = cause, "a handler failed");
-            if !settle.is_live() {
-                // Whoever has it by now goes on with it.
-                return;
-            }
-            let first = (received.exchange(), received.routing_key());
-            let message = || received.message().clone();
-            if error.downcast_ref::<Undecodable>().is_some() {
-                return self.set_aside(Aside::Undecodable, message(), first, attempt, &cause, settle).await;
-            }
-            let next = self.retry.after(attempt, error.kind());
-            if self.goes_back(&received, next, &error, &cause) {
-                return self.settle(settle, Outcome::Return).await;
-            }
-            match next {
-                Next::Now if self.cancel.is_cancelled() => return self.settle(settle, Outcome::Return).await,
-                Next::Now => received.next_attempt(),
-                // A delay queue would let the next of its key overtake it.
-                Next::After(delay) if self.is_ordered() => {
-                    if !self.waited(delay).await {
-                        return self.settle(settle, Outcome::Return).await;
+                Err(error) => {
+                    // What is logged of the message belongs to its trace, like what the handler logs.
+                    let context = self.context(&admitted.received);
+                    match Box::pin(context.scope(self.failed(admitted, error))).await {
+                        Some(again) => admitted = again,
+                        None => return,
                     }
-                    if !settle.is_live() {
-                        return;
-                    }
-                    received.next_attempt();
                 }
-                Next::After(delay) => return self.put_off(message(), first, attempt, delay, settle).await,
-                Next::Park => return self.set_aside(Aside::Failed, message(), first, attempt, &cause, settle).await,
-                Next::Discard => return self.discard(&received, &cause, settle).await,
-                Next::Pause => return self.settle(settle, Outcome::Return).await,
             }
         }
+    }
+
+    /// Decides what becomes of a delivery whose handler failed; gives it back where it is to be tried again.
+    async fn failed(&self, Admitted { mut received, settle }: Admitted, error: Error) -> Option<Admitted> {
+        let (attempt, cause) = (received.attempt(), format!("{error:#}"));
+        tracing::warn!(queue = %self.queue, id = received.id(), kind = received.kind(), attempt, error = cause, "a handler failed");
+        if !settle.is_live() {
+            // Whoever has it by now goes on with it.
+            return None;
+        }
+        let first = (received.exchange(), received.routing_key());
+        let message = || received.message().clone();
+        if error.downcast_ref::<Undecodable>().is_some() {
+            self.set_aside(Aside::Undecodable, message(), first, attempt, &cause, settle).await;
+            return None;
+        }
+        let next = self.retry.after(attempt, error.kind());
+        if self.goes_back(&received, next, &error, &cause) {
+            self.settle(settle, Outcome::Return).await;
+            return None;
+        }
+        match next {
+            Next::Now if self.cancel.is_cancelled() => self.settle(settle, Outcome::Return).await,
+            Next::Now => {
+                received.next_attempt();
+                return Some(Admitted { received, settle });
+            }
+            // A delay queue would let the next of its key overtake it.
+            Next::After(delay) if self.is_ordered() => {
+                if !self.waited(delay).await {
+                    self.settle(settle, Outcome::Return).await;
+                } else if settle.is_live() {
+                    received.next_attempt();
+                    return Some(Admitted { received, settle });
+                }
+            }
+            Next::After(delay) => self.put_off(message(), first, attempt, delay, settle).await,
+            Next::Park => self.set_aside(Aside::Failed, message(), first, attempt, &cause, settle).await,
+            Next::Discard => self.discard(&received, &cause, settle).await,
+            Next::Pause => self.settle(settle, Outcome::Return).await,
+        }
+        None
     }
 
     /// Whether the listener is at fault, or the process that ends, and not the message.

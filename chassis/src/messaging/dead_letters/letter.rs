@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Serialize, Serializer};
@@ -93,7 +94,7 @@ impl Letter {
             kind: if message.kind.is_empty() {
                 text("cloudEvents_type").unwrap_or_default()
             } else {
-                message.kind.clone()
+                message.kind.to_string()
             },
             reason: reason.unwrap_or_else(|| "unknown".to_owned()),
             error: text(headers::ERROR),
@@ -115,8 +116,8 @@ impl Opened {
         Self {
             letter: Letter::of(&message),
             body: Body::of(&message.body),
-            app_id: message.app_id,
-            content_type: message.content_type,
+            app_id: message.app_id.map(Cow::into_owned),
+            content_type: message.content_type.map(Cow::into_owned),
             correlation_id: message.correlation_id,
             headers: message.headers,
         }

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
@@ -92,8 +93,8 @@ impl DeadLetters {
 
     async fn send_back(&self, queue: &str, message: Message) -> Result<(), PublishError> {
         let outgoing = Outgoing {
-            exchange: String::new(),
-            routing_key: queue.to_owned(),
+            exchange: Cow::Borrowed(""),
+            routing_key: queue.to_owned().into(),
             mandatory: true,
             message: renewed(message),
             deadline: Instant::now() + PATIENCE,

@@ -43,7 +43,7 @@ fn parked(id: &str, kind: &str, error: &str) -> Message {
     ];
     Message {
         id: id.to_owned(),
-        kind: kind.to_owned(),
+        kind: kind.to_owned().into(),
         headers: headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
         body: br#"{"order":7}"#.as_slice().into(),
         ..Message::default()
@@ -52,7 +52,7 @@ fn parked(id: &str, kind: &str, error: &str) -> Message {
 
 async fn put(driver: &Arc<dyn Driver>, queue: &str, message: Message) {
     let deadline = Instant::now() + Duration::from_secs(10);
-    let (exchange, routing_key) = (String::new(), queue.to_owned());
+    let (exchange, routing_key) = ("".into(), queue.to_owned().into());
     driver.publish(Outgoing { exchange, routing_key, mandatory: true, message, deadline }).await.expect("published");
 }
 
@@ -77,7 +77,7 @@ fn replay(selection: Selection) -> Replay {
 }
 
 async fn next(driver: &Arc<dyn Driver>, queue: &str) -> Incoming {
-    let spec = Consume { queue: queue.to_owned(), prefetch: 1, tag: "reader".to_owned() };
+    let spec = Consume { queue: queue.to_owned(), prefetch: 1, spare: 0, tag: "reader".to_owned() };
     let mut consumer = driver.consume(spec).await.expect("consumes");
     consumer.next().await.expect("a delivery")
 }
@@ -148,7 +148,7 @@ async fn a_replayed_letter_begins_anew_in_its_own_queue() {
     assert_eq!((done.replayed, done.seen, done.stopped), (1, 3, None));
     assert_eq!(broker.depth(PARKING).expect("a queue").ready, 2);
     let back = next(&driver, QUEUE).await.message;
-    assert_eq!((back.id.as_str(), back.kind.as_str()), ("b", "order.paid.v1"));
+    assert_eq!((back.id.as_str(), &*back.kind), ("b", "order.paid.v1"));
     let left: Vec<_> =
         back.headers.iter().map(|(name, _)| name).filter(|name| name.starts_with("x-chassis-")).collect();
     assert_eq!(left, [headers::EXCHANGE, headers::REPLAYED_AT, headers::REPLAYS, headers::ROUTING_KEY]);
@@ -157,7 +157,7 @@ async fn a_replayed_letter_begins_anew_in_its_own_queue() {
 
     put(&driver, PARKING, Message { id: "again".into(), ..back }).await;
     letters.replay(QUEUE, &replay(Selection::Id("again".into()))).await.expect("replayed");
-    let spec = Consume { queue: QUEUE.into(), prefetch: 9, tag: "reader".into() };
+    let spec = Consume { queue: QUEUE.into(), prefetch: 9, spare: 0, tag: "reader".into() };
     let mut consumer = driver.consume(spec).await.expect("consumes");
     let replays = [consumer.next().await, consumer.next().await].map(|incoming| {
         let message = incoming.expect("a delivery").message;
@@ -208,7 +208,7 @@ async fn a_replay_ends_where_the_queue_takes_no_more() {
 async fn what_comes_back_during_a_replay_is_not_replayed_again() {
     let (broker, driver, letters) = three().await;
     // A handler that fails at once: whatever comes to the queue is parked again.
-    let spec = Consume { queue: QUEUE.into(), prefetch: 1, tag: "reader".into() };
+    let spec = Consume { queue: QUEUE.into(), prefetch: 1, spare: 0, tag: "reader".into() };
     let mut consumer = driver.consume(spec).await.expect("consumes");
     let failing = driver.clone();
     let handler = tokio::spawn(async move {

@@ -30,14 +30,13 @@ struct Head<'a> {
 
 /// Writes the head; the body is bytes already.
 pub(super) fn encode(message: &Message) -> Bytes {
-    let text = |value: &Option<String>| value.clone().map(Cow::Owned);
     let head = Head {
         id: Cow::Borrowed(&message.id),
         kind: Cow::Borrowed(&message.kind),
-        app_id: text(&message.app_id),
-        content_type: text(&message.content_type),
-        correlation_id: text(&message.correlation_id),
-        reply_to: text(&message.reply_to),
+        app_id: message.app_id.as_deref().map(Cow::Borrowed),
+        content_type: message.content_type.as_deref().map(Cow::Borrowed),
+        correlation_id: message.correlation_id.as_deref().map(Cow::Borrowed),
+        reply_to: message.reply_to.as_deref().map(Cow::Borrowed),
         timestamp: message.timestamp.and_then(|at| at.duration_since(UNIX_EPOCH).ok()).map(|since| since.as_secs()),
         headers: Cow::Borrowed(&message.headers),
     };
@@ -51,9 +50,9 @@ pub(super) fn decode(head: &[u8], body: Bytes) -> Message {
     let text = |value: Option<Cow<'_, str>>| value.map(Cow::into_owned);
     Message {
         id: head.id.into_owned(),
-        kind: head.kind.into_owned(),
-        app_id: text(head.app_id),
-        content_type: text(head.content_type),
+        kind: head.kind.into_owned().into(),
+        app_id: text(head.app_id).map(Cow::Owned),
+        content_type: text(head.content_type).map(Cow::Owned),
         correlation_id: text(head.correlation_id),
         reply_to: text(head.reply_to),
         timestamp: head.timestamp.and_then(|seconds| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))),

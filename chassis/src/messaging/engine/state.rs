@@ -133,15 +133,15 @@ impl State {
     pub(super) fn publish(&mut self, outgoing: &Outgoing, now: Instant) -> Result<(), PublishError> {
         let queues = self.route(&outgoing.exchange, &outgoing.routing_key)?;
         if queues.is_empty() && outgoing.mandatory {
-            let (exchange, routing_key) = (outgoing.exchange.clone(), outgoing.routing_key.clone());
+            let (exchange, routing_key) = (outgoing.exchange.to_string(), outgoing.routing_key.to_string());
             return Err(PublishError::Unroutable { exchange, routing_key });
         }
         if queues.iter().any(|name| self.queues.get(name).is_some_and(QueueState::is_full)) {
             return Err(PublishError::Nacked);
         }
         let letter = Arc::new(Letter {
-            exchange: outgoing.exchange.clone(),
-            routing_key: outgoing.routing_key.clone(),
+            exchange: outgoing.exchange.to_string(),
+            routing_key: outgoing.routing_key.to_string(),
             head: codec::encode(&outgoing.message),
             body: outgoing.message.body.clone(),
         });

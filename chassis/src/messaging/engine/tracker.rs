@@ -121,8 +121,8 @@ impl Tracker {
         let from = message.headers.get(headers::QUEUE).map(str::to_owned);
         match queues {
             [(_, QueueRole::Delay(delay))] => {
-                let scheduled = Scheduled { queue: routing_key.clone(), delay: *delay, message: message.clone() };
-                self.moved.insert((routing_key.clone(), message.id.clone()));
+                let scheduled = Scheduled { queue: routing_key.to_string(), delay: *delay, message: message.clone() };
+                self.moved.insert((routing_key.to_string(), message.id.clone()));
                 self.activity.scheduled.push(scheduled);
             }
             [(to, QueueRole::Parking)] => {
@@ -131,8 +131,8 @@ impl Tracker {
                 self.parked(queue, headers::REASON, message);
             }
             _ => self.activity.sent.push(Sent {
-                exchange: exchange.clone(),
-                routing_key: routing_key.clone(),
+                exchange: exchange.to_string(),
+                routing_key: routing_key.to_string(),
                 queues: queues.iter().map(|(name, _)| name.to_string()).collect(),
                 message: message.clone(),
             }),

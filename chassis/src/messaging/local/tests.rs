@@ -77,12 +77,12 @@ fn topology() -> Topology {
 async fn publish(driver: &Arc<dyn Driver>, exchange: &str, key: &str, body: &str) {
     let message = Message { id: body.into(), body: body.to_owned().into(), ..Message::default() };
     let deadline = Instant::now() + Duration::from_secs(30);
-    let (exchange, routing_key) = (exchange.to_owned(), key.to_owned());
+    let (exchange, routing_key) = (exchange.to_owned().into(), key.to_owned().into());
     driver.publish(Outgoing { exchange, routing_key, mandatory: true, message, deadline }).await.expect("published");
 }
 
 async fn read(driver: &Arc<dyn Driver>, queue: &str, count: usize) -> Vec<Incoming> {
-    let spec = Consume { queue: queue.into(), prefetch: 100, tag: "reader".into() };
+    let spec = Consume { queue: queue.into(), prefetch: 100, spare: 0, tag: "reader".into() };
     let mut consumer = driver.consume(spec).await.expect("consumes");
     let mut got = Vec::new();
     while got.len() < count {

@@ -44,7 +44,7 @@ async fn with_queue() -> (Broker, Arc<dyn Driver>) {
 
 fn to_a() -> Outgoing {
     Outgoing {
-        exchange: String::new(),
+        exchange: "".into(),
         routing_key: "a".into(),
         mandatory: true,
         message: Message::default(),

@@ -1,5 +1,6 @@
 //! A row of the outbox, between the database and the broker.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -36,11 +37,11 @@ pub(super) struct Letter {
 /// The column `properties`. Names are never changed, only added: rows outlive versions.
 #[derive(Serialize, Deserialize)]
 struct Properties {
-    kind: String,
+    kind: Cow<'static, str>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    app_id: Option<String>,
+    app_id: Option<Cow<'static, str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    content_type: Option<String>,
+    content_type: Option<Cow<'static, str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     correlation_id: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

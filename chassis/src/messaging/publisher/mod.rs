@@ -5,6 +5,7 @@ mod no_outbox;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod outbox;
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -31,7 +32,7 @@ pub struct Publisher {
 struct Shared {
     driver: Arc<dyn Driver>,
     service: &'static str,
-    declared: Mutex<HashSet<String>>,
+    declared: Mutex<HashSet<Cow<'static, str>>>,
     /// Held while one exchange is declared, so that many first publishers do not all do it.
     declaring: tokio::sync::Mutex<()>,
 }
@@ -67,10 +68,10 @@ impl Publisher {
     pub async fn publish_now<E: Event>(&self, event: E) -> Result<()> {
         let deadline = Context::with_current(|context| context.deadline).flatten();
         let deadline = deadline.unwrap_or_else(|| Instant::now() + PATIENCE);
-        let exchange = names::events_exchange(E::OWNER);
-        if !self.shared.knows(&exchange) {
+        let exchange = names::exchange_of(E::OWNER);
+        if !self.shared.knows(exchange) {
             // Once per exchange, and so not part of every future.
-            Box::pin(self.shared.declare_by(deadline, &exchange, E::KIND)).await?;
+            Box::pin(self.shared.declare_by(deadline, exchange, E::KIND)).await?;
         }
         let (sending, span) = self.begin(&event, exchange, deadline)?;
         finish(span, sending.await.map_err(|error| unpublished(error, E::KIND)))
@@ -80,11 +81,11 @@ impl Publisher {
     fn begin<E: Event>(
         &self,
         event: &E,
-        exchange: String,
+        exchange: &'static str,
         deadline: Instant,
     ) -> Result<(BoxFuture<'_, Result<(), PublishError>>, Span)> {
-        let (message, span) = self.message(event, &exchange)?;
-        let routing_key = E::KIND.to_owned();
+        let (message, span) = self.message(event, exchange)?;
+        let (exchange, routing_key) = (exchange.into(), E::KIND.into());
         let outgoing = Outgoing { exchange, routing_key, mandatory: false, message, deadline };
         Ok((self.shared.driver.publish(outgoing), span))
     }
@@ -145,7 +146,7 @@ impl Shared {
         }
         let exchanges = vec![Exchange { name: exchange.to_owned(), kind: ExchangeKind::Topic }];
         self.driver.declare(Topology { exchanges, ..Topology::default() }).await?;
-        self.declared.lock().unwrap_or_else(PoisonError::into_inner).insert(exchange.to_owned());
+        self.declared.lock().unwrap_or_else(PoisonError::into_inner).insert(exchange.to_owned().into());
         Ok(())
     }
 }

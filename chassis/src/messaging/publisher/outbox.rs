@@ -34,12 +34,17 @@ impl Publisher {
     /// # Errors
     /// The event cannot be written as JSON or is too large, or the database fails.
     pub async fn publish<E: Event>(&self, tx: &mut impl AsTx, event: E) -> Result<()> {
-        let exchange = names::events_exchange(E::OWNER);
-        let (message, span) = self.message(&event, &exchange)?;
+        let exchange = names::exchange_of(E::OWNER);
+        let (message, span) = self.message(&event, exchange)?;
         let expires = E::EXPIRES_AFTER.map(|after| std::time::SystemTime::now() + after);
-        self.declare_soon(&exchange);
-        let pending =
-            Pending { exchange, routing_key: E::KIND.to_owned(), ordering_key: event.key(), message, mandatory: false };
+        self.declare_soon(exchange);
+        let pending = Pending {
+            exchange: exchange.to_owned(),
+            routing_key: E::KIND.to_owned(),
+            ordering_key: event.key(),
+            message,
+            mandatory: false,
+        };
         let stored = outbox::enqueue_with(tx.as_tx(), &pending, Timing { expires, ..Timing::default() }).await;
         super::finish(span, stored)
     }

@@ -28,6 +28,9 @@ mod policy;
 mod service;
 mod state;
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 use std::time::Duration;
 

@@ -73,8 +73,7 @@ impl CircuitBreaker {
     /// When it may not.
     #[inline]
     pub fn try_acquire_owned(&self) -> Result<Permit<Self>, CircuitOpen> {
-        let permit = self.acquire(now())?;
-        Ok(Permit { held: Some((self.clone(), permit)) })
+        Permit::acquire(self)
     }
 
     #[inline]
@@ -155,6 +154,15 @@ impl fmt::Debug for CircuitBreaker {
 #[must_use]
 pub struct Permit<B: Borrow<CircuitBreaker>> {
     held: Option<(B, state::Permit)>,
+}
+
+impl<B: Borrow<CircuitBreaker> + Clone> Permit<B> {
+    /// One that holds a handle of its own.
+    #[inline]
+    pub(super) fn acquire(breaker: &B) -> Result<Self, CircuitOpen> {
+        let permit = breaker.borrow().acquire(now())?;
+        Ok(Self { held: Some((breaker.clone(), permit)) })
+    }
 }
 
 impl<B: Borrow<CircuitBreaker>> Permit<B> {

@@ -1,20 +1,21 @@
 use tower::Layer;
 
 use super::breaker::CircuitBreaker;
+use super::handle::Handles;
 use super::service::CircuitBreakerService;
 use crate::resilience::ErrorsFail;
 
 /// Puts a [`CircuitBreaker`] around services. Every service that it is put around shares the breaker's state.
 #[derive(Debug, Clone)]
 pub struct CircuitBreakerLayer<C = ErrorsFail> {
-    breaker: CircuitBreaker,
+    breaker: Handles,
     classify: C,
 }
 
 impl CircuitBreakerLayer {
     /// A layer to which every error is a failure, and every response a success.
     pub fn new(breaker: CircuitBreaker) -> Self {
-        Self { breaker, classify: ErrorsFail }
+        Self { breaker: Handles::new(&breaker), classify: ErrorsFail }
     }
 }
 

@@ -41,6 +41,7 @@
 mod breaker;
 mod error;
 mod event;
+mod handle;
 mod layer;
 mod policy;
 mod service;

@@ -1,14 +1,16 @@
 //! Every decision of a circuit breaker. Time is passed in.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 use super::error::CircuitOpen;
 use super::event::{Cause, Counts, Status, Transition};
 use super::policy::{CircuitBreakerPolicy, WindowKind};
 use crate::resilience::Outcome;
+use crate::resilience::stripe::Apart;
 use crate::resilience::window::{BUCKETS, Window};
+use crate::sync::atomic::{AtomicU64, Ordering, fence};
+use crate::sync::{Mutex, MutexGuard};
 
 /// What the gate's lowest two bits say; the others hold what belongs to it.
 const TAG: u64 = 3;
@@ -35,21 +37,17 @@ const SLOW: usize = 2;
 /// many, which moves no rate by more than the calls of that moment.
 #[derive(Debug)]
 pub(super) struct State {
-    gate: Gate,
+    /// Everybody reads it, and it is written when the circuit changes.
+    gate: Apart<AtomicU64>,
     policy: CircuitBreakerPolicy,
     /// Nanoseconds, or calls, in one bucket of the window.
     bucket: u64,
     origin: Instant,
     window: Window<3>,
     /// How many calls were counted, for a window of calls.
-    sequence: AtomicU64,
+    sequence: Apart<AtomicU64>,
     changes: Mutex<Changes>,
 }
-
-/// In a line of its own: everybody reads it, and it is written when the circuit changes.
-#[derive(Debug)]
-#[repr(align(64))]
-struct Gate(AtomicU64);
 
 #[derive(Debug, Default)]
 struct Changes {
@@ -91,12 +89,12 @@ impl State {
             WindowKind::Count(calls) => u64::from(calls).div_ceil(BUCKETS),
         };
         Self {
-            gate: Gate(AtomicU64::new(CLOSED)),
+            gate: Apart(AtomicU64::new(CLOSED)),
             policy,
             bucket: bucket.max(1),
             origin: now,
             window: Window::default(),
-            sequence: AtomicU64::new(0),
+            sequence: Apart(AtomicU64::new(0)),
             changes: Mutex::default(),
         }
     }
@@ -183,7 +181,7 @@ impl State {
     fn count(&self, gate: u64, now: Instant, failed: bool, slow: bool) -> Option<Transition> {
         let tick = match self.policy.0.window {
             WindowKind::Time(_) => self.nanos(now) / self.bucket,
-            WindowKind::Count(_) => self.sequence.fetch_add(1, Ordering::Relaxed) / self.bucket,
+            WindowKind::Count(_) => self.sequence.0.fetch_add(1, Ordering::Relaxed) / self.bucket,
         };
         self.window.add(tick, CALLS);
         // A good call never opens the circuit: there is nothing to sum up.
@@ -197,6 +195,9 @@ impl State {
         if slow {
             self.window.add(tick, SLOW);
         }
+        // Of calls that fail at the same time each has counted before it sums up, as everybody sees it: the last of them sees all,
+        // and opens the circuit if they are enough.
+        fence(Ordering::SeqCst);
         let sums = self.window.sums(tick);
         if sums[CALLS] < u64::from(self.policy.0.min_calls) {
             return None;
@@ -271,7 +272,7 @@ impl State {
     pub(super) fn counts(&self, now: Instant) -> Counts {
         let tick = match self.policy.0.window {
             WindowKind::Time(_) => self.nanos(now) / self.bucket,
-            WindowKind::Count(_) => self.sequence.load(Ordering::Relaxed).saturating_sub(1) / self.bucket,
+            WindowKind::Count(_) => self.sequence.0.load(Ordering::Relaxed).saturating_sub(1) / self.bucket,
         };
         let [calls, failures, slow] = self.window.sums(tick);
         Counts { calls, failures, slow }

@@ -1,11 +1,11 @@
 //! The generic cell rate algorithm: one number says when the next call would be due if calls came evenly.
 //! <https://en.wikipedia.org/wiki/Generic_cell_rate_algorithm>. Time is passed in.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use super::error::RateLimited;
 use super::policy::RateLimitPolicy;
+use crate::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 #[derive(Debug)]
 pub(super) struct State {
@@ -82,25 +82,30 @@ mod tests {
 
     proptest! {
         /// In any span no more pass than the burst and what the rate gives for it, and what is refused may pass after the
-        /// time that it was told.
+        /// time that it was told, and not before.
         #[test]
-        fn never_more_than_the_rate(steps in prop::collection::vec(0u64..60, 1..200), burst in 1u32..5) {
+        fn never_more_than_the_rate(steps in prop::collection::vec((0u64..60, any::<bool>()), 1..200), burst in 1u32..5) {
             let (state, start) = state(100, 1000 * MS, burst);
-            let (mut at, mut passed) = (0, Vec::new());
-            for step in steps {
-                at += step / 10;
-                match state.try_acquire(start + Duration::from_millis(at)) {
-                    Ok(()) => passed.push(at),
-                    Err(refused) => {
-                        prop_assert!(!refused.retry_after.is_zero());
-                        prop_assert!(refused.retry_after <= 10 * MS);
-                    }
+            let (mut now, mut passed) = (start, Vec::new());
+            for (step, waits) in steps {
+                now += Duration::from_millis(step / 10);
+                let Err(refused) = state.try_acquire(now) else {
+                    passed.push(now);
+                    continue;
+                };
+                prop_assert!(refused.retry_after <= 10 * MS);
+                let almost = now + refused.retry_after.saturating_sub(Duration::from_nanos(1));
+                prop_assert!(state.try_acquire(almost).is_err());
+                if waits {
+                    now += refused.retry_after;
+                    prop_assert_eq!(state.try_acquire(now), Ok(()));
+                    passed.push(now);
                 }
             }
             for (first, from) in passed.iter().enumerate() {
                 for (last, to) in passed.iter().enumerate().skip(first) {
-                    let allowed = u64::from(burst) + (to - from) / 10;
-                    prop_assert!((last - first + 1) as u64 <= allowed, "{} from {from} to {to}", last - first + 1);
+                    let allowed = u128::from(burst) + (*to - *from).as_millis() / 10;
+                    prop_assert!((last - first + 1) as u128 <= allowed, "{} in {:?}", last - first + 1, *to - *from);
                 }
             }
         }

@@ -1,11 +1,12 @@
 //! The bound on retries: what keeps a dependency that is in trouble from being called more than one that is not.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::resilience::error::Rules;
 use crate::resilience::window::{BUCKETS, Window};
+use crate::sync::Mutex;
 
 const CALLS: usize = 0;
 const RETRIES: usize = 1;

@@ -1,5 +1,6 @@
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use crate::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// A number that only grows.
 #[derive(Debug, Clone, Default)]

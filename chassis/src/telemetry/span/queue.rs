@@ -4,7 +4,7 @@
 //! dropped and counted.
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwapOption;
 use tokio::sync::Notify;
@@ -17,6 +17,12 @@ pub(crate) const BATCH: usize = 512;
 
 static OPEN: AtomicBool = AtomicBool::new(false);
 static CURRENT: ArcSwapOption<Queue> = ArcSwapOption::const_empty();
+/// Held while the two above change, so that who closes his queue does not take away the one that another opens at the same moment.
+static CHANGING: Mutex<()> = Mutex::new(());
+
+fn changing() -> MutexGuard<'static, ()> {
+    CHANGING.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// Spans that were never exported, by why.
 pub(crate) fn dropped(reason: &str) -> Counter {
@@ -48,6 +54,7 @@ impl Queue {
     /// Makes the queue that all spans of the process go to from now on.
     pub(crate) fn open(limit: usize) -> Arc<Self> {
         let queue = Arc::new(Self::new(limit));
+        let _changing = changing();
         CURRENT.store(Some(Arc::clone(&queue)));
         OPEN.store(true, Relaxed);
         queue
@@ -85,6 +92,7 @@ impl Queue {
 
     /// Takes no more, unless another queue has been opened since.
     pub(crate) fn close(self: &Arc<Self>) {
+        let _changing = changing();
         let current = CURRENT.load();
         if current.as_ref().is_some_and(|current| Arc::ptr_eq(current, self)) {
             OPEN.store(false, Relaxed);

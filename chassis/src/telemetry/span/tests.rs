@@ -26,6 +26,8 @@ fn without_a_parent_a_trace_begins() {
 
 #[cfg(feature = "otlp")]
 mod recorded {
+    use std::sync::Barrier;
+
     use super::*;
     use crate::telemetry::span::queue::{Queue, dropped};
 
@@ -69,5 +71,27 @@ mod recorded {
 
         queue.close();
         assert!(!Span::start(SpanKind::Internal, "closed", &parent).is_recording());
+    }
+
+    #[test]
+    fn who_closes_his_queue_leaves_the_one_that_is_opened_meanwhile() {
+        let _turn = crate::telemetry::TURN.blocking_lock();
+        let parent = sampled(true);
+        for _ in 0..30_000 {
+            let (old, both) = (Queue::open(1), Barrier::new(2));
+            let opened = std::thread::scope(|scope| {
+                let close = scope.spawn(|| {
+                    both.wait();
+                    old.close();
+                });
+                both.wait();
+                let opened = Queue::open(1);
+                close.join().expect("no panic");
+                opened
+            });
+            Span::start(SpanKind::Internal, "after", &parent).end();
+            assert_eq!(opened.take().len(), 1);
+            opened.close();
+        }
     }
 }

@@ -1,30 +1,27 @@
 //! The task that tells the broker what became of the deliveries of one channel.
 
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
 use lapin::Channel;
 use lapin::options::{BasicAckOptions, BasicNackOptions, BasicRejectOptions};
-use tokio::sync::mpsc;
 use tokio::task::yield_now;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::ledger::Ledger;
+use super::tray::{Inbox, Settled, Tray};
 use crate::messaging::driver::Outcome;
 
 /// How many are told at once at most.
 const BATCH: usize = 256;
+/// For how long what was settled is held back at most, so that more is told at once.
+const HOLD: Duration = Duration::from_millis(1);
 /// For how long a channel that is done with may take to close.
 const CLOSE: Duration = Duration::from_secs(5);
-
-/// What became of a delivery.
-pub(super) struct Settled {
-    pub(super) tag: u64,
-    pub(super) outcome: Outcome,
-}
 
 /// The ackers of all channels.
 #[derive(Default)]
@@ -35,11 +32,10 @@ pub(in crate::messaging::amqp) struct Ackers {
 
 impl Ackers {
     /// Starts the acker of `channel`. It ends, and closes the channel, when no one is left who could settle anything.
-    pub(super) fn start(&self, channel: Channel) -> mpsc::UnboundedSender<Settled> {
-        // Not bounded by itself: the prefetch of the channel is the bound.
-        let (sender, inbox) = mpsc::unbounded_channel();
+    pub(super) fn start(&self, channel: Channel, spare: usize) -> Arc<Tray> {
+        let (tray, inbox) = Tray::new(spare.clamp(1, BATCH));
         self.running.spawn(run(channel, inbox, self.finish.clone()));
-        sender
+        Arc::new(tray)
     }
 
     /// Waits until the broker was told of all that is settled by now. Nothing can be settled after.
@@ -50,14 +46,14 @@ impl Ackers {
     }
 }
 
-/// What gathers while other tasks run is told at once.
-async fn run(channel: Channel, mut inbox: mpsc::UnboundedReceiver<Settled>, finish: CancellationToken) {
+/// What gathers while other tasks run is told at once; so is what gathers for a moment more, where nobody waits for that.
+async fn run(channel: Channel, mut inbox: Inbox, finish: CancellationToken) {
     let mut ledger = Ledger::default();
     let mut batch = Vec::with_capacity(BATCH);
     let mut finished = pin!(finish.cancelled());
     loop {
         let first = tokio::select! {
-            first = inbox.recv() => first,
+            first = inbox.first() => first,
             () = &mut finished, if !inbox.is_closed() => {
                 inbox.close();
                 continue;
@@ -68,11 +64,13 @@ async fn run(channel: Channel, mut inbox: mpsc::UnboundedReceiver<Settled>, fini
         // A task that was just woken is the next to run, and would tell of each delivery by itself: whatever else can run goes
         // first.
         yield_now().await;
-        while batch.len() < BATCH
-            && let Ok(settled) = inbox.try_recv()
-        {
-            batch.push(settled);
+        tokio::select! {
+            biased;
+            () = inbox.enough() => {}
+            () = finish.cancelled() => {}
+            () = sleep(HOLD) => {}
         }
+        inbox.drain(&mut batch, BATCH);
         tell(&channel, &mut ledger, &batch);
         batch.clear();
     }

@@ -1,20 +1,21 @@
 //! Consuming one queue over a channel of its own.
 //!
 //! [`AmqpConsumer`] opens the channel and opens it again whenever it fails, the connection is lost, or the broker cancels the
-//! consumer since its queue is gone. The [`acker`] of a channel settles what was delivered over it, using the [`ledger`] to
-//! tell the broker of many acknowledgements at once; it outlives the consumer until everything is settled.
+//! consumer since its queue is gone. What was delivered over a channel and is settled gathers in its [`tray`]; its [`acker`] tells the
+//! broker of it, using the [`ledger`] to tell of many acknowledgements at once, and outlives the consumer until everything is settled.
 
 mod acker;
 mod ledger;
 mod open;
 mod settle;
+mod tray;
 
 use std::collections::VecDeque;
 use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt};
 use lapin::message::Delivery;
 use lapin::options::BasicCancelOptions;
 use tokio::sync::watch;
@@ -68,11 +69,8 @@ impl AmqpConsumer {
                 Some(early) => early,
                 None => self.arrive().await?,
             };
-            // What was buffered when the channel died comes again over the next one.
-            if let Stage::Live(live) = &self.stage
-                && delivery.acker.usable()
-            {
-                return Some(incoming(delivery, live));
+            if let Some(incoming) = self.usable(delivery) {
+                return Some(incoming);
             }
         }
     }
@@ -88,12 +86,31 @@ impl AmqpConsumer {
                         None => Stage::Ended,
                     };
                 }
-                Stage::Live(live) => match live.stream.next().await {
-                    Some(Ok(delivery)) => return Some(delivery),
-                    Some(Err(error)) => self.reopen(error::words(&error)),
-                    None => self.reopen("the broker cancelled the consumer".to_owned()),
-                },
+                Stage::Live(live) => {
+                    let item = live.stream.next().await;
+                    if let Some(delivery) = self.came(item) {
+                        return Some(delivery);
+                    }
+                }
             }
+        }
+    }
+
+    /// Takes in what the channel had; its end is noticed here.
+    fn came(&mut self, item: Option<lapin::Result<Delivery>>) -> Option<Delivery> {
+        match item {
+            Some(Ok(delivery)) => return Some(delivery),
+            Some(Err(error)) => self.reopen(error::words(&error)),
+            None => self.reopen("the broker cancelled the consumer".to_owned()),
+        }
+        None
+    }
+
+    /// The delivery as others know it, unless it was buffered when its channel died: it comes again over the next one.
+    fn usable(&self, delivery: Delivery) -> Option<Incoming> {
+        match &self.stage {
+            Stage::Live(live) if delivery.acker.usable() => Some(incoming(delivery, live)),
+            _ => None,
         }
     }
 
@@ -112,6 +129,18 @@ impl AmqpConsumer {
 impl Consumer for AmqpConsumer {
     fn next(&mut self) -> BoxFuture<'_, Option<Incoming>> {
         Box::pin(self.advance())
+    }
+
+    fn ready(&mut self) -> Option<Incoming> {
+        let Stage::Live(live) = &mut self.stage else { return None };
+        let delivery = match self.early.pop_front() {
+            Some(early) => early,
+            None => {
+                let item = live.stream.next().now_or_never()?;
+                self.came(item)?
+            }
+        };
+        self.usable(delivery)
     }
 
     /// Takes in what comes, of which there is no more than the prefetch, to learn of the channel's end at once.
@@ -149,9 +178,9 @@ impl Consumer for AmqpConsumer {
 fn incoming(delivery: Delivery, live: &Live) -> Incoming {
     Incoming {
         message: encode::decode(&delivery.properties, delivery.data),
-        exchange: delivery.exchange.as_str().to_owned(),
-        routing_key: delivery.routing_key.as_str().to_owned(),
+        exchange: delivery.exchange.into(),
+        routing_key: delivery.routing_key.into(),
         redelivered: delivery.redelivered,
-        settle: Box::new(Settlement::new(delivery.delivery_tag, delivery.acker, live.acker.clone())),
+        settle: Box::new(Settlement::new(delivery.delivery_tag, delivery.acker, Arc::clone(&live.tray))),
     }
 }

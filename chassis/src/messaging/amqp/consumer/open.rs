@@ -6,7 +6,7 @@ use std::time::Duration;
 use lapin::Channel;
 use lapin::options::{BasicConsumeOptions, BasicQosOptions};
 use lapin::types::{FieldTable, ShortString};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 use tracing::{info, warn};
 
@@ -14,7 +14,7 @@ use super::super::error;
 use super::super::link::Link;
 use super::super::side::Side;
 use super::super::supervisor::Plan;
-use super::acker::Settled;
+use super::tray::Tray;
 use crate::messaging::backoff::Backoff;
 use crate::messaging::driver::{Consume, DeclareError, Interruption};
 
@@ -25,7 +25,7 @@ const START: Duration = Duration::from_secs(10);
 pub(super) struct Live {
     pub(super) channel: Channel,
     pub(super) stream: lapin::Consumer,
-    pub(super) acker: mpsc::UnboundedSender<Settled>,
+    pub(super) tray: Arc<Tray>,
 }
 
 /// What it takes to open the channel.
@@ -82,8 +82,8 @@ impl Opening {
         let channel = link.channel().await.map_err(lost)?;
         match timeout(START, self.consume(&channel)).await {
             Ok(Ok(stream)) => {
-                let acker = self.plan.ackers.start(channel.clone());
-                Ok(Live { channel, stream, acker })
+                let tray = self.plan.ackers.start(channel.clone(), self.spec.spare.into());
+                Ok(Live { channel, stream, tray })
             }
             Ok(Err(error)) if error.is_amqp_soft_error() => Err(DeclareError::Refused(error::words(&error))),
             Ok(Err(error)) => Err(lost(error)),

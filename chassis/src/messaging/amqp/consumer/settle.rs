@@ -1,11 +1,11 @@
 //! Settling one delivery.
 
 use std::future::ready;
+use std::sync::Arc;
 
 use lapin::Acker;
-use tokio::sync::mpsc;
 
-use super::acker::Settled;
+use super::tray::{Settled, Tray};
 use crate::BoxFuture;
 use crate::messaging::driver::{Outcome, Settle, SettleError};
 
@@ -14,12 +14,12 @@ pub(super) struct Settlement {
     tag: u64,
     /// Only asked whether the channel lives; settling through it could not be coalesced.
     liveness: Acker,
-    acker: Option<mpsc::UnboundedSender<Settled>>,
+    tray: Option<Arc<Tray>>,
 }
 
 impl Settlement {
-    pub(super) fn new(tag: u64, liveness: Acker, acker: mpsc::UnboundedSender<Settled>) -> Self {
-        Self { tag, liveness, acker: Some(acker) }
+    pub(super) fn new(tag: u64, liveness: Acker, tray: Arc<Tray>) -> Self {
+        Self { tag, liveness, tray: Some(tray) }
     }
 }
 
@@ -30,17 +30,17 @@ impl Settle for Settlement {
 
     fn settle(mut self: Box<Self>, outcome: Outcome) -> BoxFuture<'static, Result<(), SettleError>> {
         // Not waited for: the broker answers none of them, so that nobody would know more after the frame is written.
-        let acker = self.acker.take().filter(|_| self.liveness.usable());
-        let sent = acker.and_then(|acker| acker.send(Settled { tag: self.tag, outcome }).ok());
-        Box::pin(ready(sent.ok_or(SettleError)))
+        let tray = self.tray.take().filter(|_| self.liveness.usable());
+        let put = tray.is_some_and(|tray| tray.put(Settled { tag: self.tag, outcome }));
+        Box::pin(ready(if put { Ok(()) } else { Err(SettleError) }))
     }
 }
 
 impl Drop for Settlement {
     fn drop(&mut self) {
-        if let Some(acker) = self.acker.take() {
+        if let Some(tray) = self.tray.take() {
             // Fails when the channel is gone, and then the broker returns the message by itself.
-            let _ = acker.send(Settled { tag: self.tag, outcome: Outcome::Return });
+            tray.put(Settled { tag: self.tag, outcome: Outcome::Return });
         }
     }
 }

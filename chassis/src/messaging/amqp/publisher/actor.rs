@@ -18,7 +18,7 @@ use super::super::error;
 use super::super::link::Link;
 use super::super::settings::AmqpSettings;
 use super::super::side::Side;
-use super::request::{Request, Stage};
+use super::request::{Awaited, Request};
 use super::verdict::Verdicts;
 use super::window::Window;
 use crate::messaging::driver::{Outgoing, PublishError};
@@ -33,17 +33,16 @@ const RETRY: Duration = Duration::from_millis(200);
 
 /// The task that owns the publishing channel.
 pub(super) struct Actor {
-    inbox: mpsc::Receiver<Box<Request>>,
+    inbox: mpsc::Receiver<Request>,
     side: Side,
     /// Messages that need no queue, and found none.
     unroutable: Counter,
     finish: CancellationToken,
     in_flight: usize,
     buffer: usize,
-    max_body: usize,
     confirm_timeout: Duration,
     /// To be sent before anything from the inbox: what was sent before and not confirmed.
-    backlog: VecDeque<Box<Request>>,
+    backlog: VecDeque<Request>,
     /// How many at the front of the backlog were on their way when the broker closed the channel over one of them.
     /// While there are any, messages go one at a time, so that the next time it is clear which it was.
     suspects: usize,
@@ -63,7 +62,7 @@ enum End {
 
 impl Actor {
     pub(super) fn new(
-        inbox: mpsc::Receiver<Box<Request>>,
+        inbox: mpsc::Receiver<Request>,
         side: Side,
         settings: &AmqpSettings,
         unroutable: Counter,
@@ -76,7 +75,6 @@ impl Actor {
             finish,
             in_flight: settings.in_flight.max(1),
             buffer: settings.buffer.max(1),
-            max_body: settings.max_body,
             confirm_timeout: settings.confirm_timeout,
             backlog: VecDeque::new(),
             suspects: 0,
@@ -201,25 +199,18 @@ impl Actor {
     fn fill<'c>(&mut self, link: &Link, channel: &'c Channel, window: &mut Window<'c>) {
         let mut now = None;
         while window.len() < self.limit() {
-            let Some(mut request) = self.next_request() else { return };
-            let encoded = match request.encoded.take() {
-                Some(encoded) => Ok(encoded),
-                None => encode::encode(&request.outgoing, self.max_body),
-            };
-            let encoded = match encoded {
-                Ok(encoded) => encoded,
-                Err(error) => {
-                    request.answer(Err(error));
-                    continue;
-                }
-            };
-            if encoded.headers_size > link.frame_max() {
-                let size = encoded.headers_size;
+            let Some(request) = self.next_request() else { return };
+            let size = request.awaited.headers_size;
+            if size > link.frame_max() {
                 request.answer(Err(PublishError::TooLarge { what: "headers", size, limit: link.frame_max() }));
                 continue;
             }
-            request.progress.set(Stage::Sent);
-            window.push(request, *now.get_or_insert_with(Instant::now), send(channel, encoded));
+            // Its sender may have given it up since it was taken, and said that it was never sent.
+            if !request.awaited.progress.send() {
+                continue;
+            }
+            let sending = send(channel, Arc::clone(&request.awaited));
+            window.push(request, *now.get_or_insert_with(Instant::now), sending);
         }
     }
 
@@ -227,7 +218,7 @@ impl Actor {
         if self.suspects > 0 || self.probing { 1 } else { self.in_flight }
     }
 
-    fn next_request(&mut self) -> Option<Box<Request>> {
+    fn next_request(&mut self) -> Option<Request> {
         loop {
             let suspect = self.suspects > 0;
             let request = match self.backlog.pop_front() {
@@ -245,16 +236,16 @@ impl Actor {
     /// Puts what was not confirmed back to the front, to be sent again under the same id.
     fn salvage(&mut self, window: Window<'_>, end: &End) {
         let alone = window.len() == 1;
-        let mut again: VecDeque<Box<Request>> = VecDeque::with_capacity(window.len() + self.backlog.len());
+        let mut again: VecDeque<Request> = VecDeque::with_capacity(window.len() + self.backlog.len());
         let mut refused = 0;
         for request in window.into_requests() {
             match end {
-                End::Closed(words) if alone || blames(words, &request.outgoing) => {
+                End::Closed(words) if alone || blames(words, request.outgoing()) => {
                     refused += 1;
                     request.answer(Err(PublishError::Refused(words.clone())));
                 }
                 _ => {
-                    request.progress.set(Stage::Lost);
+                    request.awaited.progress.lose();
                     again.push_back(request);
                 }
             }
@@ -275,7 +266,7 @@ impl Actor {
 
 /// Whether the broker's words, such as `NOT_FOUND - no exchange 'x' in vhost '/'`, are about the message's exchange.
 fn blames(words: &str, message: &Outgoing) -> bool {
-    let exchange = message.exchange.as_str();
+    let exchange = &*message.exchange;
     !exchange.is_empty() && words.contains("exchange") && words.contains(&format!("'{exchange}'"))
 }
 
@@ -290,12 +281,13 @@ async fn open(link: &Link) -> Result<Channel, String> {
 }
 
 /// Sends one message, and gives its confirmation. The first poll hands its frames over, so messages go out in the order in
-/// which these are first polled.
-async fn send(channel: &Channel, message: Encoded) -> lapin::Result<Confirmation> {
-    let Encoded { exchange, routing_key, properties, body, .. } = message;
+/// which these are first polled. It is encoded only then, as what is encoded would be moved with this future.
+async fn send(channel: &Channel, awaited: Arc<Awaited>) -> lapin::Result<Confirmation> {
+    let Encoded { exchange, routing_key, properties } = encode::encode(&awaited.outgoing);
     // Always, since what no queue took is to be known, and only sometimes an error.
     let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
-    channel.basic_publish(exchange, routing_key, options, &body, properties).await?.await
+    let body = &awaited.outgoing.message.body;
+    channel.basic_publish(exchange, routing_key, options, body, properties).await?.await
 }
 
 fn ended(error: &lapin::Error) -> End {
@@ -311,15 +303,15 @@ fn every(period: Duration) -> Interval {
 fn settle(window: &mut Window<'_>, verdicts: &mut Verdicts) {
     for number in verdicts.nacked() {
         if let Some(request) = window.take(number) {
-            verdicts.was_returned(&request.outgoing);
+            verdicts.was_returned(request.outgoing());
             request.answer(Err(PublishError::Nacked));
         }
     }
     for number in verdicts.acked() {
         let Some(request) = window.take(number) else { continue };
-        if verdicts.was_returned(&request.outgoing) {
-            let Outgoing { exchange, routing_key, .. } = &request.outgoing;
-            let (exchange, routing_key) = (exchange.clone(), routing_key.clone());
+        if verdicts.was_returned(request.outgoing()) {
+            let Outgoing { exchange, routing_key, .. } = request.outgoing();
+            let (exchange, routing_key) = (exchange.to_string(), routing_key.to_string());
             request.answer(Err(PublishError::Unroutable { exchange, routing_key }));
         } else {
             request.answer(Ok(()));

@@ -1,10 +1,11 @@
 //! Publishing with confirms.
 //!
-//! [`Publisher`] is what callers hold. It checks and encodes a message, gives it to the one [`actor`] that owns the channel,
+//! [`Publisher`] is what callers hold. It checks a message, gives it to the one [`actor`] that owns the channel,
 //! and waits until the deadline. The [`window`] knows which messages are on their way, the [`verdict`] which confirmation
 //! is whose.
 
 mod actor;
+mod progress;
 mod request;
 mod verdict;
 mod window;
@@ -17,7 +18,8 @@ use tokio::time::timeout_at;
 use tokio_util::sync::CancellationToken;
 
 use self::actor::Actor;
-use self::request::{Answer, Progress, Request, Stage};
+use self::progress::{Progress, Stage};
+use self::request::{Answer, Awaited, Request};
 use super::encode;
 use super::settings::AmqpSettings;
 use super::side::Side;
@@ -26,8 +28,7 @@ use crate::telemetry::metrics::Counter;
 
 /// Hands messages to the task that owns the channel.
 pub(super) struct Publisher {
-    /// Boxed, since a request passes through many hands.
-    requests: mpsc::Sender<Box<Request>>,
+    requests: mpsc::Sender<Request>,
     side: Side,
     max_body: usize,
     buffer: usize,
@@ -49,24 +50,27 @@ impl Publisher {
         (Self { requests, side, max_body, buffer }, tokio::spawn(actor.run()))
     }
 
-    pub(super) async fn publish(&self, outgoing: Outgoing) -> Result<(), PublishError> {
+    /// Hands the message over at once; the future waits for the verdict. It has no part in the message, as thousands may be
+    /// waited for.
+    pub(super) fn publish(&self, outgoing: Outgoing) -> impl Future<Output = Answer> + Send {
         let deadline = outgoing.deadline;
-        let (answer, progress) = self.hand_over(outgoing)?;
-        match timeout_at(deadline, answer).await {
-            Ok(Ok(result)) => result,
-            Ok(Err(_)) => Err(self.unanswered(progress.stage(), true)),
-            Err(_) => Err(self.unanswered(progress.stage(), false)),
+        let handed_over = self.hand_over(outgoing);
+        async move {
+            let (answer, awaited) = handed_over?;
+            match timeout_at(deadline, answer).await {
+                Ok(Ok(result)) => result,
+                Ok(Err(_)) => Err(self.unanswered(awaited.progress.give_up(), true)),
+                Err(_) => Err(self.unanswered(awaited.progress.give_up(), false)),
+            }
         }
     }
 
-    /// Apart, so that what it takes is not kept in the future that waits for the answer.
-    fn hand_over(&self, outgoing: Outgoing) -> Result<(oneshot::Receiver<Answer>, Arc<Progress>), PublishError> {
-        let encoded = Some(encode::encode(&outgoing, self.max_body)?);
+    fn hand_over(&self, outgoing: Outgoing) -> Result<(oneshot::Receiver<Answer>, Arc<Awaited>), PublishError> {
+        let headers_size = encode::check(&outgoing, self.max_body)?;
+        let awaited = Arc::new(Awaited { outgoing, headers_size, progress: Progress::default() });
         let (reply, answer) = oneshot::channel();
-        let progress = Arc::new(Progress::default());
-        let request = Request { outgoing, encoded, reply, progress: Arc::clone(&progress) };
-        match self.requests.try_send(Box::new(request)) {
-            Ok(()) => Ok((answer, progress)),
+        match self.requests.try_send(Request { awaited: Arc::clone(&awaited), reply }) {
+            Ok(()) => Ok((answer, awaited)),
             Err(mpsc::error::TrySendError::Full(_)) => Err(PublishError::BufferFull { limit: self.buffer }),
             Err(mpsc::error::TrySendError::Closed(_)) => Err(PublishError::NotConnected("closed".to_owned())),
         }

@@ -32,7 +32,7 @@ pub(super) struct Window<'c> {
 }
 
 struct Flight<'c> {
-    request: Box<Request>,
+    request: Request,
     sent: Instant,
     sending: Option<Sending<'c>>,
 }
@@ -44,7 +44,7 @@ impl<'c> Window<'c> {
     }
 
     /// Takes note of `request`, whose frames are handed over here, by the first poll of `sending`.
-    pub(super) fn push<F>(&mut self, request: Box<Request>, sent: Instant, sending: F)
+    pub(super) fn push<F>(&mut self, request: Request, sent: Instant, sending: F)
     where
         F: Future<Output = lapin::Result<Confirmation>> + Send + 'c,
     {
@@ -127,12 +127,12 @@ impl<'c> Window<'c> {
         verdicts.noted().any(|number| {
             let index = number.checked_sub(self.base).and_then(|index| usize::try_from(index).ok());
             let flight = index.and_then(|index| self.flights.get(index)).and_then(Option::as_ref);
-            flight.is_some_and(|flight| flight.request.outgoing.mandatory)
+            flight.is_some_and(|flight| flight.request.outgoing().mandatory)
         })
     }
 
     /// Takes out the message of that number.
-    pub(super) fn take(&mut self, number: u64) -> Option<Box<Request>> {
+    pub(super) fn take(&mut self, number: u64) -> Option<Request> {
         let index = usize::try_from(number.checked_sub(self.base)?).ok()?;
         let flight = self.flights.get_mut(index)?.take()?;
         self.len -= 1;
@@ -145,7 +145,7 @@ impl<'c> Window<'c> {
 
     /// The messages that are still on their way.
     pub(super) fn outgoing(&self) -> impl Iterator<Item = &Outgoing> {
-        self.flights.iter().flatten().map(|flight| &flight.request.outgoing)
+        self.flights.iter().flatten().map(|flight| flight.request.outgoing())
     }
 
     /// When the oldest that is still on its way was sent.
@@ -159,7 +159,7 @@ impl<'c> Window<'c> {
     }
 
     /// All that are still on their way, oldest first.
-    pub(super) fn into_requests(self) -> impl Iterator<Item = Box<Request>> {
+    pub(super) fn into_requests(self) -> impl Iterator<Item = Request> {
         self.flights.into_iter().flatten().map(|flight| flight.request)
     }
 }

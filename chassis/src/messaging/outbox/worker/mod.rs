@@ -241,8 +241,8 @@ impl Worker {
         let driver = self.shared.driver.clone();
         let hearers = flight.event.is_some().then(|| self.shared.hearers.clone());
         let outgoing = Outgoing {
-            exchange: letter.exchange,
-            routing_key: letter.routing_key,
+            exchange: letter.exchange.into(),
+            routing_key: letter.routing_key.into(),
             // Of an event that would be kept it must be known whether anybody hears it.
             mandatory: letter.mandatory || flight.event.is_some(),
             message: letter.message,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio::sync::oneshot;
 use tokio::time::advance;
 use tower::{Layer, Service, ServiceExt, service_fn};
@@ -133,4 +134,18 @@ async fn many_tasks_open_it_once_and_close_it_once() {
         changes.push(change.to);
     }
     assert_eq!(changes, [Status::Open, Status::HalfOpen, Status::Closed]);
+}
+
+#[test]
+fn calls_of_all_threads_count_together() {
+    let breaker = breaker(1);
+    let layer = CircuitBreakerLayer::new(breaker.clone()).classify(by_value);
+    for _ in 0..2 {
+        assert_eq!(breaker.status(), Status::Closed);
+        std::thread::scope(|scope| {
+            let service = layer.layer(service_fn(async |n: u32| Ok::<_, &'static str>(n)));
+            scope.spawn(|| assert_eq!(service.oneshot(500).now_or_never(), Some(Ok(500))));
+        });
+    }
+    assert_eq!(breaker.status(), Status::Open);
 }

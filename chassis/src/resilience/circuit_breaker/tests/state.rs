@@ -320,14 +320,45 @@ proptest! {
         }
     }
 
-    /// It opens at exactly the call that a list of all results says.
+    /// It opens at exactly the call that a list of all results in the window says.
     #[test]
-    fn it_opens_when_a_list_of_all_calls_says_so(failed in prop::collection::vec(any::<bool>(), 1..60), min in 1u32..20) {
-        let kit = Kit::new(policy().min_calls(min).failure_rate(0.6));
+    fn it_opens_when_a_list_of_all_calls_says_so(
+        calls in prop::collection::vec((any::<bool>(), prop::bool::weighted(0.3), 0u64..120), 1..80),
+        min in 1u32..20,
+    ) {
+        let mut kit = Kit::new(policy().min_calls(min).failure_rate(0.6).slow_calls(0.5, 50 * MS));
+        let (mut at, mut window) = (0, Vec::new());
+        for (failed, slow, pause) in calls {
+            let permit = kit.acquire().expect("it is closed");
+            let took = if slow { 50 } else { 0 };
+            kit.pass(took as u32 * MS);
+            at += took;
+            let opened = kit.state.record(&permit, kit.now, if failed { Failure } else { Success }).is_some();
+            // Of the window's second the current tenth and the nine before it.
+            window.push((at / 100, failed, slow));
+            window.retain(|(tenth, ..)| at / 100 - tenth < 10);
+            let reaches = |bad: usize, rate: f64| bad as f64 >= rate * window.len() as f64;
+            let failures = window.iter().filter(|(_, failed, _)| *failed).count();
+            let slow_ones = window.iter().filter(|(.., slow)| *slow).count();
+            let bad = reaches(failures, 0.6) || reaches(slow_ones, 0.5);
+            prop_assert_eq!(opened, (failed || slow) && window.len() >= min as usize && bad);
+            if opened {
+                break;
+            }
+            kit.pass(pause as u32 * MS);
+            at += pause;
+        }
+    }
+
+    /// The same for a window of calls, which looks back at so many as fit into ten steps.
+    #[test]
+    fn a_window_of_calls_forgets_all_but_the_last(failed in prop::collection::vec(any::<bool>(), 1..120), min in 1u32..18) {
+        let kit = Kit::new(policy().count_window(20).min_calls(min).failure_rate(0.6));
         for (at, bad) in failed.iter().enumerate() {
             let opened = kit.call(if *bad { Failure } else { Success }).is_some();
-            let failures = failed[..=at].iter().filter(|bad| **bad).count();
-            let expected = *bad && at + 1 >= min as usize && failures as f64 >= 0.6 * (at + 1) as f64;
+            let window = &failed[(at / 2).saturating_sub(9) * 2..=at];
+            let failures = window.iter().filter(|bad| **bad).count() as f64;
+            let expected = *bad && window.len() >= min as usize && failures >= 0.6 * window.len() as f64;
             prop_assert_eq!(opened, expected);
             if opened {
                 break;
