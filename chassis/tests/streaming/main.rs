@@ -3,6 +3,7 @@
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used)]
 
 mod broken;
+mod closing;
 mod described;
 mod downloads;
 mod guards;
