@@ -20,7 +20,7 @@ const SPEC_VERSION: &str = "1.0";
 /// How many headers an event has at most, but for baggage and the like.
 const HEADERS: usize = 8;
 /// What most events fit in, in bytes.
-const BODY: usize = 512;
+const BODY: usize = 256;
 
 /// What is known of an event besides its data.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
