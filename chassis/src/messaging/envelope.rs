@@ -186,7 +186,7 @@ impl<'a> View<'a> {
 
     /// Whether the message is no longer worth handling at `now`.
     pub(crate) fn is_expired(&self, now: SystemTime) -> bool {
-        self.expires_at.is_some_and(|at| at <= now)
+        is_over(self.expires_at, now)
     }
 }
 
@@ -211,7 +211,7 @@ impl Envelope {
 
     /// Whether it is no longer worth handling at `now`.
     pub fn is_expired(&self, now: SystemTime) -> bool {
-        self.expires_at.is_some_and(|at| at <= now)
+        is_over(self.expires_at, now)
     }
 
     /// A message with this envelope and no body yet. Without a correlation of its own an event begins one.
@@ -243,6 +243,10 @@ pub(crate) fn rfc3339(time: SystemTime) -> Option<String> {
     jiff::Timestamp::from_millisecond(i64::try_from(since_1970(time).as_millis()).ok()?)
         .ok()
         .map(|time| time.to_string())
+}
+
+fn is_over(expires_at: Option<SystemTime>, now: SystemTime) -> bool {
+    expires_at.is_some_and(|at| at <= now)
 }
 
 fn since_1970(time: SystemTime) -> Duration {

@@ -5,8 +5,9 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use crate::context::TraceContext;
+use crate::messaging::envelope::{self, View};
 use crate::messaging::names::headers;
-use crate::messaging::{Envelope, Headers, Message, envelope};
+use crate::messaging::{Headers, Message};
 use crate::telemetry::propagation::TRACEPARENT;
 
 /// What of a body is shown: 64 KiB.
@@ -103,7 +104,7 @@ impl Letter {
             parked_at,
             replays: number(headers::REPLAYS).unwrap_or_default(),
             replayed_at: time(headers::REPLAYED_AT),
-            expired: Envelope::read(message).is_ok_and(|envelope| envelope.is_expired(SystemTime::now())),
+            expired: View::read(message).is_ok_and(|envelope| envelope.is_expired(SystemTime::now())),
             trace_id: trace.map(|trace| trace.trace_id.to_string()),
             size: message.body.len(),
         }
