@@ -51,6 +51,11 @@ impl Context {
         CURRENT.try_with(read).ok()
     }
 
+    /// When the work of the running task is no longer wanted.
+    pub(crate) fn current_deadline() -> Option<Instant> {
+        Self::with_current(|context| context.deadline).flatten()
+    }
+
     /// Runs `work` inside this context.
     pub fn scope<F: Future>(self, work: F) -> impl Future<Output = F::Output> {
         CURRENT.scope(self, work)

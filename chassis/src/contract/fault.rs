@@ -164,7 +164,7 @@ impl Fault {
 
     /// Lets it happen; `Ok` is that the script has the word.
     pub(super) async fn happen(self, operation: &Operation) -> Result<(), Error> {
-        let deadline = Context::with_current(|context| context.deadline).flatten();
+        let deadline = Context::current_deadline();
         let ending = async {
             sleep(self.after).await;
             match self.end {

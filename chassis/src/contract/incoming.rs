@@ -12,7 +12,6 @@ use super::answer::{Answer, ContractOutput};
 use super::operation::Operation;
 use super::table::{Form, Output, Plain, Whole};
 use super::{error, outcome};
-use crate::Context;
 use crate::http::json::{BodyFault, read_body};
 use crate::http::stream::{Cut, Payload};
 use crate::http::{ByteStream, FieldFault, Problem, fault};
@@ -120,8 +119,7 @@ impl Incoming {
             self.problem.get_or_insert(problem);
             return None;
         }
-        let deadline = Context::with_current(|context| context.deadline).flatten();
-        Some(ByteStream::received(self.body.take().unwrap_or_default(), deadline))
+        Some(ByteStream::received(self.body.take().unwrap_or_default()))
     }
 
     /// The response to a request whose arguments could not be taken.

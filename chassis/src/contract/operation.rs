@@ -3,6 +3,7 @@
 use http::{HeaderValue, Method, StatusCode};
 use tokio::time::Duration;
 
+use crate::http::json::essence;
 use crate::http::stream::OCTETS;
 use crate::http::{Guards, RouteSpec};
 
@@ -62,7 +63,6 @@ impl Operation {
 
     /// Whether a message of that media type may be one of its streams. Where none was declared, any may.
     pub(crate) fn streams_as(&self, kind: Option<&HeaderValue>) -> bool {
-        let essence = |kind: &str| kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         let Some(declared) = self.content_type else { return true };
         kind.and_then(|kind| kind.to_str().ok()).is_some_and(|kind| essence(kind) == essence(declared))
     }

@@ -79,8 +79,13 @@ pub(crate) fn is_json(kind: &str) -> bool {
     if kind == "application/json" {
         return true;
     }
-    let essence = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let essence = essence(kind);
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+/// A media type without its parameters.
+pub(crate) fn essence(kind: &str) -> String {
+    kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
 /// Whether a body was cut at its limit.

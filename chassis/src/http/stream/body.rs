@@ -13,7 +13,7 @@ use http::header::CONTENT_TYPE;
 use http_body::{Frame, SizeHint};
 
 use super::{ByteStream, OCTETS};
-use crate::{Context, Error};
+use crate::Error;
 
 impl http_body::Body for ByteStream {
     type Data = Bytes;
@@ -41,8 +41,7 @@ impl<S: Send + Sync> FromRequest<S> for ByteStream {
     type Rejection = std::convert::Infallible;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Self::Rejection> {
-        let deadline = Context::with_current(|context| context.deadline).flatten();
-        Ok(Self::received(request.into_body(), deadline))
+        Ok(Self::received(request.into_body()))
     }
 }
 

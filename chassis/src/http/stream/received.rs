@@ -9,12 +9,12 @@ use futures_util::Stream;
 use http_body::Body as _;
 use http_body_util::BodyExt;
 use tokio::runtime::Handle;
-use tokio::time::{Duration, Instant, Sleep, sleep_until, timeout};
+use tokio::time::{Duration, Sleep, sleep_until, timeout};
 
 use super::ByteStream;
 use crate::http::Problem;
 use crate::http::json::{cut_short, is_limit};
-use crate::{Error, ErrorKind, Result};
+use crate::{Context, Error, ErrorKind, Result};
 
 /// For how long what is still being sent is taken in, and thrown away, after the answer. A connection that is closed on what
 /// was sent takes the answer with it.
@@ -34,13 +34,13 @@ struct Received {
 }
 
 impl ByteStream {
-    /// The body of a request that has time until `deadline`.
-    pub(crate) fn received(body: Body, deadline: Option<Instant>) -> Self {
+    /// The body of the request that is being handled, which has time until its deadline.
+    pub(crate) fn received(body: Body) -> Self {
         if body.is_end_stream() {
             return Self::empty();
         }
         let length = body.size_hint().exact();
-        let timer = deadline.map(|deadline| Box::pin(sleep_until(deadline)));
+        let timer = Context::current_deadline().map(|deadline| Box::pin(sleep_until(deadline)));
         let received = Self::new(Received { body: Some(body), timer });
         match length {
             Some(length) => received.with_length(length),

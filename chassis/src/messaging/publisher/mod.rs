@@ -66,7 +66,7 @@ impl Publisher {
     /// The event cannot be written as JSON; or a [`PublishError`] as the cause, which says whether the broker may have
     /// stored it nevertheless.
     pub async fn publish_now<E: Event>(&self, event: E) -> Result<()> {
-        let deadline = Context::with_current(|context| context.deadline).flatten();
+        let deadline = Context::current_deadline();
         let deadline = deadline.unwrap_or_else(|| Instant::now() + PATIENCE);
         let exchange = names::exchange_of(E::OWNER);
         if !self.shared.knows(exchange) {
