@@ -49,7 +49,7 @@ pub fn measure(rounds: usize) -> std::result::Result<Vec<Measured>, String> {
     runtime().block_on(async {
         let app = TestApp::new().service(Products).start().await.map_err(|error| format!("{error:#}"))?;
         let routers = [app.router("products"), bare()];
-        let measured = pair("incoming-stack", ["chassis", "axum"], rounds, CALLS, async |which| {
+        let measured = pair("incoming-stack", ["chassis", "axum"], rounds, CALLS, 1, async |which| {
             ask(&routers[which]).await.map(|response| drop(std::hint::black_box(response)))
         })
         .await;

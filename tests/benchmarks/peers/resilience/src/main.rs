@@ -1,7 +1,7 @@
 //! Measures the library's policies beside what else there is, in rounds whose order is shuffled, and prints what it
 //! measured as JSON: a list of `{row, subject, threads, unit, values}`. Run by `benchmarks resilience`; for a profiler
 //! `resilience 20 chassis`, `resilience 20 hyper-util` and `resilience 20 incoming` make so many rounds of calls in one way only;
-//! `resilience 20 outgoing` prints that row alone, and `resilience 20 breaker-` the rows whose names begin so.
+//! `resilience 20 outgoing` prints its two rows alone, and `resilience 20 breaker-` the rows whose names begin so.
 
 mod breakers;
 mod incoming;

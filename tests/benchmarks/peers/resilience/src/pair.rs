@@ -1,20 +1,22 @@
 //! The processor time of the same call made in several ways.
 
+use futures_util::stream::{FuturesUnordered, TryStreamExt};
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::measure::Measured;
 
 /// As many calls are made in one way before it is the other's turn: whatever slows the machine down for a moment then slows
 /// all, and their differences stay.
-const TURN: u32 = 100;
+const TURN: u32 = 320;
 
-/// Makes so many calls in each way in each round, in turns whose order is shuffled, by the calling thread. `call` is told
-/// which of `subjects` to measure.
+/// Makes so many calls in each way in each round, in turns whose order is shuffled, by the calling thread, of which `at_once`
+/// are on their way at a time. `call` is told which of `subjects` to measure.
 pub async fn pair<const N: usize>(
     row: &'static str,
     subjects: [&'static str; N],
     rounds: usize,
     calls: u32,
+    at_once: u32,
     call: impl AsyncFn(usize) -> Result<(), String>,
 ) -> Result<Vec<Measured>, String> {
     let mut values = [const { Vec::new() }; N];
@@ -27,9 +29,13 @@ pub async fn pair<const N: usize>(
             fastrand::shuffle(&mut order);
             for which in order {
                 let before = used();
-                for _ in 0..TURN {
-                    call(which).await?;
-                }
+                let callers = (0..at_once).map(async |_| {
+                    for _ in 0..TURN / at_once {
+                        call(which).await?;
+                    }
+                    Ok::<_, String>(())
+                });
+                callers.collect::<FuturesUnordered<_>>().try_collect::<()>().await?;
                 spent[which] += used() - before;
             }
         }
