@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::delivery::Cause;
 use super::names::headers::{self, CE_ID, CE_SOURCE, CE_SPEC_VERSION, CE_SUBJECT, CE_TIME, CE_TYPE};
+use super::names::source_of;
 use super::{Event, Headers, Message};
 use crate::context::Context;
 use crate::telemetry::propagation;
@@ -30,7 +31,7 @@ pub struct Envelope {
     /// Name and major version, such as `order.placed.v1`.
     pub kind: Cow<'static, str>,
     /// Who published it: `/orders`.
-    pub source: String,
+    pub source: Cow<'static, str>,
     /// When it was published.
     pub time: Option<SystemTime>,
     /// The event's ordering key.
@@ -79,7 +80,7 @@ pub fn encode<E: Event>(event: &E, service: &'static str, context: &Context) -> 
     let envelope = Envelope {
         id: new_id(now),
         kind: E::KIND.into(),
-        source: ["/", service].concat(),
+        source: source_of(service).into(),
         time: Some(now),
         subject: event.key(),
         correlation_id: cause.as_ref().and_then(|Cause(received)| received.message().correlation_id.clone()),
@@ -200,7 +201,7 @@ impl Envelope {
         Ok(Self {
             id: id.to_owned(),
             kind: kind.to_owned().into(),
-            source: source.to_owned(),
+            source: source.to_owned().into(),
             time,
             subject: optional(message, CE_SUBJECT).map(str::to_owned),
             correlation_id: message.correlation_id.clone(),
@@ -216,16 +217,21 @@ impl Envelope {
 
     /// A message with this envelope and no body yet. Without a correlation of its own an event begins one.
     fn into_message(self) -> Message {
+        // In the order of their names, as they are kept.
         let mut headers = Headers::with_capacity(HEADERS);
-        headers.insert(CE_SPEC_VERSION, SPEC_VERSION);
-        headers.insert(CE_ID, self.id.clone());
-        headers.insert(CE_SOURCE, self.source);
-        headers.insert(CE_TYPE, self.kind.clone());
-        let mut set = |name: &'static str, value: Option<String>| value.map(|value| headers.insert(name, value));
-        set(CE_TIME, self.time.and_then(rfc3339));
-        set(CE_SUBJECT, self.subject);
-        set(headers::CAUSATION_ID, self.causation_id);
-        set(headers::EXPIRES_AT, self.expires_at.map(|at| since_1970(at).as_millis().to_string()));
+        let mut set = |name: &'static str, value: Option<Cow<'static, str>>| {
+            if let Some(value) = value {
+                headers.insert(name, value);
+            }
+        };
+        set(headers::CAUSATION_ID, self.causation_id.map(Cow::Owned));
+        set(headers::EXPIRES_AT, self.expires_at.map(|at| since_1970(at).as_millis().to_string().into()));
+        set(CE_ID, Some(self.id.clone().into()));
+        set(CE_SOURCE, Some(self.source));
+        set(CE_SPEC_VERSION, Some(SPEC_VERSION.into()));
+        set(CE_SUBJECT, self.subject.map(Cow::Owned));
+        set(CE_TIME, self.time.and_then(rfc3339).map(Cow::Owned));
+        set(CE_TYPE, Some(self.kind.clone()));
         Message {
             correlation_id: Some(self.correlation_id.unwrap_or_else(|| self.id.clone())),
             id: self.id,

@@ -44,6 +44,11 @@ impl Headers {
     /// Sets the value under a name, whatever it was.
     pub fn insert(&mut self, name: impl Into<Cow<'static, str>>, value: impl Into<Cow<'static, str>>) {
         let (name, value) = (name.into(), value.into());
+        // Most come in their order.
+        if self.0.last().is_none_or(|(last, _)| *last < name) {
+            self.0.push((name, value));
+            return;
+        }
         match self.find(&name) {
             Ok(index) => self.0[index].1 = value,
             Err(index) => self.0.insert(index, (name, value)),

@@ -10,18 +10,37 @@ pub fn events_exchange(service: &str) -> String {
 
 /// The same for an owner of events, of whom a program has a few, by name: made once and kept, as each publish needs it.
 pub(in crate::messaging) fn exchange_of(owner: &'static str) -> &'static str {
-    static KNOWN: RwLock<Vec<(&str, &str)>> = RwLock::new(Vec::new());
-    let find =
-        |known: &[(&'static str, &'static str)]| known.iter().find(|known| known.0 == owner).map(|known| known.1);
-    if let Some(exchange) = find(&KNOWN.read().unwrap_or_else(PoisonError::into_inner)) {
-        return exchange;
+    static KNOWN: Interned = Interned::new();
+    KNOWN.get(owner, events_exchange)
+}
+
+/// Whom CloudEvents name as the source of what `service` publishes: `/orders`. Made once and kept, like exchanges.
+pub(in crate::messaging) fn source_of(service: &'static str) -> &'static str {
+    static KNOWN: Interned = Interned::new();
+    KNOWN.get(service, |service| format!("/{service}"))
+}
+
+/// Texts that follow from others of which a program has a few.
+struct Interned(RwLock<Vec<(&'static str, &'static str)>>);
+
+impl Interned {
+    const fn new() -> Self {
+        Self(RwLock::new(Vec::new()))
     }
-    let mut known = KNOWN.write().unwrap_or_else(PoisonError::into_inner);
-    find(&known).unwrap_or_else(|| {
-        let exchange = events_exchange(owner).leak();
-        known.push((owner, exchange));
-        exchange
-    })
+
+    fn get(&self, of: &'static str, make: impl FnOnce(&str) -> String) -> &'static str {
+        let find =
+            |known: &[(&'static str, &'static str)]| known.iter().find(|known| known.0 == of).map(|known| known.1);
+        if let Some(text) = find(&self.0.read().unwrap_or_else(PoisonError::into_inner)) {
+            return text;
+        }
+        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        find(&known).unwrap_or_else(|| {
+            let text = make(of).leak();
+            known.push((of, text));
+            text
+        })
+    }
 }
 
 /// The direct exchange of the commands that `service` takes: `orders.commands`.

@@ -8,7 +8,6 @@
 #![allow(dead_code, missing_docs, unreachable_pub, reason = "of the files of another crate only a part is used here")]
 
 pub mod metrics;
-pub mod publisher;
 pub mod resilience;
 
 mod sync;

@@ -19,10 +19,6 @@ macro_rules! models {
 }
 
 models! {
-    publisher in memory_order::publisher {
-        what_is_said_to_be_unsent_is_not_sent
-        what_was_lost_is_never_said_to_be_unsent
-    }
     window in memory_order::resilience::buckets {
         who_begins_a_bucket_anew_forgets_nobody
         who_is_late_counts_into_what_took_his_place

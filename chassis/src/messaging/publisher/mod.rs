@@ -73,18 +73,18 @@ impl Publisher {
             // Once per exchange, and so not part of every future.
             Box::pin(self.shared.declare_by(deadline, exchange, E::KIND)).await?;
         }
-        let (sending, span) = self.begin(&event, exchange, deadline)?;
+        let (sending, span) = self.begin(event, exchange, deadline)?;
         finish(span, sending.await.map_err(|error| unpublished(error, E::KIND)))
     }
 
-    /// Apart, so that what it takes to make the message is not kept until that is confirmed.
+    /// Apart, so that neither the event nor what it takes to make the message is kept until that is confirmed.
     fn begin<E: Event>(
         &self,
-        event: &E,
+        event: E,
         exchange: &'static str,
         deadline: Instant,
     ) -> Result<(BoxFuture<'_, Result<(), PublishError>>, Span)> {
-        let (message, span) = self.message(event, exchange)?;
+        let (message, span) = self.message(&event, exchange)?;
         let (exchange, routing_key) = (exchange.into(), E::KIND.into());
         let outgoing = Outgoing { exchange, routing_key, mandatory: false, message, deadline };
         Ok((self.shared.driver.publish(outgoing), span))

@@ -28,6 +28,9 @@ use crate::telemetry::metrics::Counter;
 const TICK: Duration = Duration::from_millis(250);
 /// How long the oldest message may keep those waiting that were confirmed before it.
 const STUCK: Duration = Duration::from_millis(20);
+/// How many messages are encoded before they are sent: the connection's own thread is woken by the first and takes what there is,
+/// so that what comes fast goes in fewer and larger writes.
+const BURST: usize = 64;
 /// How long to wait before the next try where a channel could not be opened on an open connection.
 const RETRY: Duration = Duration::from_millis(200);
 
@@ -48,6 +51,8 @@ pub(super) struct Actor {
     suspects: usize,
     /// Whether a suspect is on its way, alone.
     probing: bool,
+    /// What is sent next, one right after the other.
+    burst: Vec<(Request, Encoded)>,
 }
 
 /// Why a channel was given up.
@@ -79,6 +84,7 @@ impl Actor {
             backlog: VecDeque::new(),
             suspects: 0,
             probing: false,
+            burst: Vec::with_capacity(BURST),
         }
     }
 
@@ -198,19 +204,34 @@ impl Actor {
     /// Sends what there is room for, without waiting for any of it.
     fn fill<'c>(&mut self, link: &Link, channel: &'c Channel, window: &mut Window<'c>) {
         let mut now = None;
-        while window.len() < self.limit() {
+        loop {
+            self.encode(link, window.len());
+            if self.burst.is_empty() {
+                return;
+            }
+            let now = *now.get_or_insert_with(Instant::now);
+            for (request, encoded) in self.burst.drain(..) {
+                let sending = send(channel, request.share(), encoded);
+                window.push(request, now, sending);
+            }
+        }
+    }
+
+    /// Encodes the next messages that there is room for beside so many that are on their way.
+    fn encode(&mut self, link: &Link, on_the_way: usize) {
+        while self.burst.len() < BURST && on_the_way + self.burst.len() < self.limit() {
             let Some(request) = self.next_request() else { return };
-            let size = request.awaited.headers_size;
+            let size = request.headers_size();
             if size > link.frame_max() {
                 request.answer(Err(PublishError::TooLarge { what: "headers", size, limit: link.frame_max() }));
                 continue;
             }
             // Its sender may have given it up since it was taken, and said that it was never sent.
-            if !request.awaited.progress.send() {
+            if !request.send() {
                 continue;
             }
-            let sending = send(channel, Arc::clone(&request.awaited));
-            window.push(request, *now.get_or_insert_with(Instant::now), sending);
+            let encoded = encode::encode(request.outgoing());
+            self.burst.push((request, encoded));
         }
     }
 
@@ -245,7 +266,7 @@ impl Actor {
                     request.answer(Err(PublishError::Refused(words.clone())));
                 }
                 _ => {
-                    request.awaited.progress.lose();
+                    request.lose();
                     again.push_back(request);
                 }
             }
@@ -281,9 +302,9 @@ async fn open(link: &Link) -> Result<Channel, String> {
 }
 
 /// Sends one message, and gives its confirmation. The first poll hands its frames over, so messages go out in the order in
-/// which these are first polled. It is encoded only then, as what is encoded would be moved with this future.
-async fn send(channel: &Channel, awaited: Arc<Awaited>) -> lapin::Result<Confirmation> {
-    let Encoded { exchange, routing_key, properties } = encode::encode(&awaited.outgoing);
+/// which these are first polled.
+async fn send(channel: &Channel, awaited: Arc<Awaited>, encoded: Encoded) -> lapin::Result<Confirmation> {
+    let Encoded { exchange, routing_key, properties } = encoded;
     // Always, since what no queue took is to be known, and only sometimes an error.
     let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
     let body = &awaited.outgoing.message.body;

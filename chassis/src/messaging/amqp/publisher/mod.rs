@@ -1,25 +1,27 @@
 //! Publishing with confirms.
 //!
 //! [`Publisher`] is what callers hold. It checks a message, gives it to the one [`actor`] that owns the channel,
-//! and waits until the deadline. The [`window`] knows which messages are on their way, the [`verdict`] which confirmation
+//! and waits until the [deadline](deadlines). The [`window`] knows which messages are on their way, the [`verdict`] which confirmation
 //! is whose.
 
 mod actor;
-mod progress;
+mod deadlines;
+mod fate;
 mod request;
 mod verdict;
 mod window;
 
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-use tokio::time::timeout_at;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use self::actor::Actor;
-use self::progress::{Progress, Stage};
-use self::request::{Answer, Awaited, Request};
+use self::deadlines::Deadlines;
+use self::fate::{Stage, Unanswered};
+use self::request::{Answer, Request, Waiter};
 use super::encode;
 use super::settings::AmqpSettings;
 use super::side::Side;
@@ -29,6 +31,9 @@ use crate::telemetry::metrics::Counter;
 /// Hands messages to the task that owns the channel.
 pub(super) struct Publisher {
     requests: mpsc::Sender<Request>,
+    deadlines: Arc<Deadlines>,
+    /// Ends with the publisher.
+    _watch: AbortOnDropHandle<()>,
     side: Side,
     max_body: usize,
     buffer: usize,
@@ -46,31 +51,34 @@ impl Publisher {
         let buffer = settings.buffer.max(1);
         let (requests, inbox) = mpsc::channel(buffer);
         let actor = Actor::new(inbox, side.clone(), settings, unroutable, finish);
-        let max_body = settings.max_body;
-        (Self { requests, side, max_body, buffer }, tokio::spawn(actor.run()))
+        let deadlines = Arc::<Deadlines>::default();
+        let watch = tokio::spawn({
+            let deadlines = Arc::clone(&deadlines);
+            async move { deadlines.watch().await }
+        });
+        let (max_body, _watch) = (settings.max_body, AbortOnDropHandle::new(watch));
+        (Self { requests, deadlines, _watch, side, max_body, buffer }, tokio::spawn(actor.run()))
     }
 
     /// Hands the message over at once; the future waits for the verdict. It has no part in the message, as thousands may be
     /// waited for.
     pub(super) fn publish(&self, outgoing: Outgoing) -> impl Future<Output = Answer> + Send {
-        let deadline = outgoing.deadline;
         let handed_over = self.hand_over(outgoing);
         async move {
-            let (answer, awaited) = handed_over?;
-            match timeout_at(deadline, answer).await {
-                Ok(Ok(result)) => result,
-                Ok(Err(_)) => Err(self.unanswered(awaited.progress.give_up(), true)),
-                Err(_) => Err(self.unanswered(awaited.progress.give_up(), false)),
+            let waiter = handed_over?;
+            match waiter.answer().await {
+                Ok(answer) => answer,
+                Err(why) => Err(self.unanswered(waiter.give_up(), why == Unanswered::Forsaken)),
             }
         }
     }
 
-    fn hand_over(&self, outgoing: Outgoing) -> Result<(oneshot::Receiver<Answer>, Arc<Awaited>), PublishError> {
+    fn hand_over(&self, outgoing: Outgoing) -> Result<Waiter<'_>, PublishError> {
         let headers_size = encode::check(&outgoing, self.max_body)?;
-        let awaited = Arc::new(Awaited { outgoing, headers_size, progress: Progress::default() });
-        let (reply, answer) = oneshot::channel();
-        match self.requests.try_send(Request { awaited: Arc::clone(&awaited), reply }) {
-            Ok(()) => Ok((answer, awaited)),
+        let request = Request::new(outgoing, headers_size);
+        let waiter = Waiter::new(&request, &self.deadlines);
+        match self.requests.try_send(request) {
+            Ok(()) => Ok(waiter),
             Err(mpsc::error::TrySendError::Full(_)) => Err(PublishError::BufferFull { limit: self.buffer }),
             Err(mpsc::error::TrySendError::Closed(_)) => Err(PublishError::NotConnected("closed".to_owned())),
         }
