@@ -6,7 +6,7 @@ use serde_json::{Value as Json, json};
 use super::check::{Checker, join};
 use super::mask::{MASK, mask_url};
 use super::tree::{Node, Value};
-use super::{Fault, Faults, Settings, schema};
+use super::{Fault, Faults, Settings, schema, unread};
 
 /// A section that somebody reads: what [`Config::check`](super::Config::check) holds the configuration against.
 #[derive(Clone)]
@@ -83,22 +83,31 @@ pub(super) fn read<S: Settings>(root: &Node, schema: &Json, path: &str, strict: 
     let mut checker = Checker::new(schema, strict);
     let json = checker.check(node, schema, path, false);
     let Checker { mut faults, secrets, .. } = checker;
+    let told = |rules: &mut Faults| {
+        for fault in rules.iter_mut() {
+            fault.key = match fault.key.as_str() {
+                "" => path.to_owned(),
+                key => join(path, key),
+            };
+            fault.origin = fault.origin.take().or_else(|| place(root, &fault.key));
+            fault.message = without(&secrets, &fault.message);
+        }
+    };
     // With only unknown keys wrong, serde and the rules across fields can still be asked.
     if !faults.iter().all(Fault::is_unknown_key) {
+        let unread = faults.iter().filter(|fault| !fault.is_unknown_key());
+        let unread: Vec<&str> =
+            unread.filter_map(|fault| fault.key.strip_prefix(path)).map(|key| key.trim_start_matches('.')).collect();
+        let mut rules = unread::rules::<S>(schema, &json, &unread);
+        told(&mut rules);
+        faults.merge(rules);
         return Err(faults);
     }
     match serde_path_to_error::deserialize::<_, S>(json) {
         Ok(settings) => {
             let mut rules = Faults::default();
             settings.validate(&mut rules);
-            for fault in rules.iter_mut() {
-                fault.key = match fault.key.as_str() {
-                    "" => path.to_owned(),
-                    key => join(path, key),
-                };
-                fault.origin = fault.origin.take().or_else(|| place(root, &fault.key));
-                fault.message = without(&secrets, &fault.message);
-            }
+            told(&mut rules);
             faults.merge(rules);
             faults.or(settings)
         }
