@@ -83,49 +83,28 @@ pub(super) fn read<S: Settings>(root: &Node, schema: &Json, path: &str, strict: 
     let mut checker = Checker::new(schema, strict);
     let json = checker.check(node, schema, path, false);
     let Checker { mut faults, secrets, .. } = checker;
-    let told = |rules: &mut Faults| {
-        for fault in rules.iter_mut() {
-            fault.key = match fault.key.as_str() {
-                "" => path.to_owned(),
-                key => join(path, key),
-            };
-            fault.origin = fault.origin.take().or_else(|| place(root, &fault.key));
-            fault.message = without(&secrets, &fault.message);
-        }
-    };
     // With only unknown keys wrong, serde and the rules across fields can still be asked.
-    if !faults.iter().all(Fault::is_unknown_key) {
-        let unread = faults.iter().filter(|fault| !fault.is_unknown_key());
-        let unread: Vec<&str> =
-            unread.filter_map(|fault| fault.key.strip_prefix(path)).map(|key| key.trim_start_matches('.')).collect();
-        let mut rules = unread::rules::<S>(schema, &json, &unread);
-        told(&mut rules);
-        faults.merge(rules);
-        return Err(faults);
+    let unread = faults.iter().filter(|fault| !fault.is_unknown_key()).filter_map(|fault| fault.key.strip_prefix(path));
+    let unread: Vec<String> = unread.map(|key| key.trim_start_matches('.').to_owned()).collect();
+    let whole =
+        faults.iter().all(Fault::is_unknown_key).then(|| serde_json::from_value::<S>(json.clone()).ok()).flatten();
+    let mut more = Faults::default();
+    match &whole {
+        Some(settings) => settings.validate(&mut more),
+        None => more = unread::faults::<S>(schema, json, unread),
     }
-    match serde_path_to_error::deserialize::<_, S>(json) {
-        Ok(settings) => {
-            let mut rules = Faults::default();
-            settings.validate(&mut rules);
-            told(&mut rules);
-            faults.merge(rules);
-            faults.or(settings)
-        }
-        Err(error) => {
-            let key = match error.path().to_string().as_str() {
-                "." => path.to_owned(),
-                inner => join(path, inner),
-            };
-            let origin = place(root, &key);
-            let inner = error.path().to_string();
-            let (mut secret, path) = (false, inner.split(['.', '[']).collect::<Vec<_>>());
-            schema::find(schema, schema, &path, &mut secret);
-            // An error of the value's own type may quote any part of it.
-            let message =
-                if secret { "is not valid".to_owned() } else { without(&secrets, &error.into_inner().to_string()) };
-            faults.add(key, message).at(origin);
-            Err(faults)
-        }
+    for fault in more.iter_mut() {
+        fault.key = match fault.key.as_str() {
+            "" => path.to_owned(),
+            key => join(path, key),
+        };
+        fault.origin = fault.origin.take().or_else(|| place(root, &fault.key));
+        fault.message = without(&secrets, &fault.message);
+    }
+    faults.merge(more);
+    match whole {
+        Some(settings) => faults.or(settings),
+        None => Err(faults),
     }
 }
 

@@ -1,31 +1,54 @@
-//! The rules across the fields of a section of which some values cannot be read.
+//! What else is wrong with a section of which some values cannot be read.
 //!
-//! All that is wrong is to be told at once; but a rule that only speaks because an unread value was left out would be wrong
+//! All that is wrong is to be told at once; but a rule across fields that only speaks because an unread value was left out would be wrong
 //! itself. So it is told if it holds whatever those values were meant to be.
 
 use serde_json::{Value as Json, json};
 
 use super::{Faults, Settings, duration, schema};
 
-/// The rules that a section breaks whatever stands at its `unread` keys, which are relative to it.
-pub(super) fn rules<S: Settings>(root: &Json, section: &Json, unread: &[&str]) -> Faults {
-    let mut rest = section.clone();
-    let ways: Vec<Vec<&str>> = unread.iter().map(|key| way(key)).collect();
-    ways.iter().for_each(|way| set(&mut rest, way, None));
-    let Some(mut broken) = broken::<S>(&rest) else { return Faults::default() };
-    for way in &ways {
-        let found = schema::find(root, root, way, &mut false);
+/// What else is wrong with a section of which the values at these keys, relative to it, cannot be read: what only shows when
+/// it is read, value by value, and the rules that it breaks whatever stands at those keys.
+pub(super) fn faults<S: Settings>(root: &Json, mut rest: Json, mut unread: Vec<String>) -> Faults {
+    let mut told = Faults::default();
+    unread.iter().for_each(|key| drop(set(&mut rest, &way(key), None)));
+    while let Err(error) = serde_path_to_error::deserialize::<_, S>(&rest) {
+        let key = error.path().to_string();
+        // That something is missing is no wonder where something was left out.
+        if !unread.iter().any(|unread| is_inside(unread, &key)) {
+            told.add(key.trim_start_matches('.'), message(root, &key, &error.into_inner()));
+        }
+        if set(&mut rest, &way(&key), None).is_none() {
+            return told;
+        }
+        unread.push(key);
+    }
+    let Some(mut broken) = broken::<S>(&rest) else { return told };
+    for way in unread.iter().map(|key| way(key)) {
+        let found = schema::find(root, root, &way, &mut false);
         for meant in found.into_iter().flat_map(|schema| meant(root, schema)) {
             let mut other = rest.clone();
-            set(&mut other, way, Some(meant));
+            set(&mut other, &way, Some(meant));
             if let Some(others) = self::broken::<S>(&other) {
                 broken.retain(|fault| others.iter().any(|other| other == fault));
             }
         }
     }
     // Of those themselves enough is said.
-    broken.retain(|fault| !unread.contains(&fault.key.as_str()));
-    broken
+    broken.retain(|fault| !unread.contains(&fault.key));
+    told.merge(broken);
+    told
+}
+
+/// What serde says of a value. An error of the value's own type may quote any part of it.
+fn message(root: &Json, key: &str, error: &serde_json::Error) -> String {
+    let mut secret = false;
+    schema::find(root, root, &key.split(['.', '[']).collect::<Vec<_>>(), &mut secret);
+    if secret { "is not valid".to_owned() } else { error.to_string() }
+}
+
+fn is_inside(key: &str, outer: &str) -> bool {
+    outer == "." || key.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
 /// The rules that a section breaks, if it is one.
@@ -67,20 +90,19 @@ fn way(key: &str) -> Vec<&str> {
     key.split('[').next().unwrap_or_default().split('.').collect()
 }
 
-/// Puts a value there, or takes out what is.
-fn set(section: &mut Json, way: &[&str], value: Option<Json>) {
-    let Some((last, before)) = way.split_last() else { return };
+/// Puts a value there, or takes out what is; gives what was there.
+fn set(section: &mut Json, way: &[&str], value: Option<Json>) -> Option<Json> {
+    let (last, before) = way.split_last()?;
     let mut table = section;
     for part in before {
-        let Some(inner) = table.get_mut(name(table, part).as_str()) else { return };
-        table = inner;
+        let name = name(table, part);
+        table = table.get_mut(name)?;
     }
     let name = name(table, last);
-    if let Some(table) = table.as_object_mut() {
-        match value {
-            Some(value) => drop(table.insert(name, value)),
-            None => drop(table.remove(&name)),
-        }
+    let table = table.as_object_mut()?;
+    match value {
+        Some(value) => table.insert(name, value),
+        None => table.remove(&name),
     }
 }
 
@@ -101,7 +123,7 @@ mod tests {
     use schemars::JsonSchema;
     use serde::Deserialize;
 
-    use crate::config::{Config, Settings, duration};
+    use crate::config::{Config, Settings, duration, size};
 
     #[derive(Debug, Deserialize, JsonSchema)]
     #[serde(default)]
@@ -115,6 +137,9 @@ mod tests {
         #[schemars(schema_with = "duration::schema")]
         longest: Duration,
         kind: Kind,
+        #[serde(with = "size")]
+        #[schemars(schema_with = "size::schema")]
+        room: usize,
     }
 
     #[derive(Debug, Clone, Copy, PartialEq, Deserialize, JsonSchema)]
@@ -127,7 +152,7 @@ mod tests {
     impl Default for Pool {
         fn default() -> Self {
             let (wait, longest) = (Duration::from_secs(1), Duration::from_secs(5));
-            Self { least: 1, most: 10, wait, longest, kind: Kind::Small }
+            Self { least: 1, most: 10, wait, longest, kind: Kind::Small, room: 1 }
         }
     }
 
@@ -153,6 +178,14 @@ mod tests {
     fn report(toml: &str) -> String {
         let config = Config::from_toml(&format!("[pool]\n{toml}")).expect("TOML");
         config.read::<Pool>().expect_err("it is wrong").to_string()
+    }
+
+    #[test]
+    fn what_only_shows_when_it_is_read_is_told_beside_the_others() {
+        let said = report("wait = 'soon'\nroom = 'two bananas'\nmost = 2000");
+        for part in ["pool.wait: must be a duration", "pool.room: must be a size", "pool.most: is too much"] {
+            assert!(said.contains(part), "{part}\n{said}");
+        }
     }
 
     #[test]

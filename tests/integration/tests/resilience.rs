@@ -299,6 +299,7 @@ async fn contradicting_settings_are_told_together() {
         "clients.depot.breaker.failure_rate=50",
         "clients.depot.breaker.probes=0",
         "http.deadline=soon",
+        "http.body_limit=two bananas",
         "http.limit.min=0",
         "http.limit.tolerance=0.5",
     ];
@@ -311,6 +312,7 @@ async fn contradicting_settings_are_told_together() {
         assert!(said.contains(&format!("clients.depot.{key}:")), "{key}\n{said}");
     }
     assert!(said.contains("did you mean \"fast\"?") && said.contains("http.deadline:"), "{said}");
+    assert!(said.contains("http.body_limit: must be a size"), "{said}");
     assert!(said.contains("http.limit.min") && said.contains("http.limit.tolerance"), "{said}");
 }
 
