@@ -42,10 +42,13 @@ pub(crate) trait Provider: Send {
     fn openapi(&self) -> serde_json::Value;
 }
 
+pub(crate) type Extend = Box<dyn FnOnce(Router) -> Router + Send>;
+
 /// A service that has been made, in the pieces that the process runs.
 pub(crate) struct Made {
     pub(crate) routes: Routes,
-    pub(crate) extend: Box<dyn FnOnce(Router) -> Router + Send>,
+    /// Adds the routes that it has not declared.
+    pub(crate) extend: Option<Extend>,
     /// Lets other services of the process find it.
     pub(crate) publish: Box<dyn FnOnce(&Process) + Send>,
     pub(crate) work: Work,
@@ -188,10 +191,7 @@ fn made<S: Service>(definition: Definition<S>, service: Arc<S>) -> Made {
     Made {
         routes,
         work,
-        extend: match router {
-            Some(extend) => Box::new(move |router| extend(service, router)),
-            None => Box::new(|router| router),
-        },
+        extend: router.map(|extend| Box::new(move |router| extend(service, router)) as Extend),
         publish: Box::new(move |process| {
             for contract in &contracts {
                 (contract.publish)(&this, &Locals { process, service: S::NAME });

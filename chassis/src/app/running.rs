@@ -4,22 +4,21 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use tokio::time::Duration;
 use tokio_util::task::TaskTracker;
 
 use super::Addresses;
 use super::erased::{Provider, Work};
-use super::management::{Management, Shown};
+use super::management::{self, Management, Shown};
 use super::part::{Parts, Process};
 use super::resources::Resources;
 use super::settings::LifecycleSettings;
 use crate::config::Config;
 use crate::health::{Impact, Phase, Registry};
-use crate::http::policies::{ActivePolicy, Policies, Sources};
+use crate::http::policies::Sources;
 use crate::http::server::{ConnectionLimits, Listener, Server};
-use crate::http::{HttpSettings, ManagementSettings, RouteSpec, router};
+use crate::http::{HttpSettings, ManagementSettings, router};
 use crate::jobs::{Job, JobHandle};
 use crate::{Error, ErrorKind, Result};
 
@@ -102,15 +101,6 @@ pub(crate) async fn start(providers: Vec<Box<dyn Provider>>, config: &Config) ->
     Ok(Running { health, management: management_server, services, addresses, process })
 }
 
-/// Says in the log what guards a route, and gives it as operators see it.
-fn describe(service: &'static str, spec: &RouteSpec, policies: &Policies) -> Value {
-    let route = format!("{} {}", spec.method, spec.path);
-    tracing::debug!(service, route, name = spec.name, %policies, "guards");
-    let contract = spec.contract.map(|(name, version)| format!("{name} v{version}"));
-    let policies = policies.shown();
-    json!({ "route": route, "name": spec.name, "contract": contract, "policies": policies.iter().map(ActivePolicy::json).collect::<Vec<_>>() })
-}
-
 fn start_took_too_long(within: Duration) -> Error {
     let within = humantime::format_duration(within);
     Error::new(ErrorKind::DeadlineExceeded, format!("not started within {within} (`lifecycle.start_deadline`)"))
@@ -133,15 +123,17 @@ impl Pending {
         let resources = Resources::open(&parts, &*provider, health).await?;
         let made = provider.build(parts.clone()).await?;
         (made.publish)(process);
+        let extended = made.extend.is_some();
         let built = router::build(
             name,
             Sources { settings: &http, config: parts.config() },
             made.routes,
-            made.extend,
+            made.extend.unwrap_or_else(|| Box::new(|router| router)),
             #[cfg(any(feature = "sqlite", feature = "postgres"))]
             resources.database(),
         )?;
-        Ok(Ready { name, version, parts, http, listener, openapi, built, work: made.work, resources })
+        let work = made.work;
+        Ok(Ready { name, version, parts, http, listener, openapi, built, extended, work, resources })
     }
 }
 
@@ -154,13 +146,15 @@ struct Ready {
     listener: Listener,
     openapi: serde_json::Value,
     built: router::Built,
+    /// Whether there may be routes that it has not declared.
+    extended: bool,
     work: Work,
     resources: Resources,
 }
 
 impl Ready {
     async fn run(self, health: &Registry, management: &Management) -> Result<RunningService> {
-        let Self { name, version, parts, http, listener, openapi, built, work, mut resources } = self;
+        let Self { name, version, parts, http, listener, openapi, built, extended, work, mut resources } = self;
         resources.start(
             &parts,
             #[cfg(feature = "messaging")]
@@ -187,7 +181,7 @@ impl Ready {
         let address = listener.address();
         let policies = Sources { settings: &http, config: parts.config() }.plain();
         let count = built.routes.len();
-        let routes = built.routes.iter().map(|(spec, policies)| describe(name, spec, policies)).collect();
+        let routes = management::ShownRoutes::of(&built, extended);
         let shown = Shown {
             version,
             address,
@@ -204,6 +198,7 @@ impl Ready {
             outbox: resources.outbox(),
         };
         management.add(name, shown);
+        management::tell(name, &built, extended, &policies);
         #[cfg(feature = "testing")]
         let router = built.router.clone();
         let server = listener.serve(built.router, ConnectionLimits::from(&http));

@@ -17,6 +17,7 @@ use super::balance::Following;
 use super::upload::Exchanging;
 use crate::http::ByteStream;
 use crate::resilience::bulkhead::Place;
+use crate::resilience::circuit_breaker::Recorded;
 use crate::{Error, ErrorKind, Result};
 
 /// The body of an answer whose head is there. Dropped before its end, it cancels the exchange.
@@ -32,11 +33,13 @@ pub(super) struct Download {
     told: Option<Told>,
     /// Its place among the calls that are under way.
     place: Option<Place>,
+    /// The success that its head was to the breaker.
+    recorded: Option<Recorded>,
     /// The instance that it comes from, where that was chosen here.
     instance: Option<Following>,
 }
 
-type Told = Box<dyn Fn(Cut) -> Error + Send>;
+type Told = Box<dyn Fn(Cut, Option<Recorded>) -> Error + Send>;
 
 /// How long a streamed answer is waited for.
 #[derive(Debug, Clone, Copy)]
@@ -63,12 +66,21 @@ impl Download {
         if !told {
             return Err(Error::new(ErrorKind::Protocol, "the answer is streamed and does not say where it ends"));
         }
-        Ok(Self { waits, body: Some(body), wait: None, exchanging, told: None, place: None, instance: None })
+        Ok(Self {
+            waits,
+            body: Some(body),
+            wait: None,
+            exchanging,
+            told: None,
+            place: None,
+            recorded: None,
+            instance: None,
+        })
     }
 
-    /// Keeps a place until its end.
-    pub(super) fn keep(&mut self, place: Place) {
-        self.place = Some(place);
+    /// Keeps a place until its end, and what was recorded of its head.
+    pub(super) fn keep(&mut self, place: Place, recorded: Recorded) {
+        (self.place, self.recorded) = (Some(place), Some(recorded));
     }
 
     /// Says where it comes from.
@@ -76,8 +88,11 @@ impl Download {
         self.instance = Some(instance);
     }
 
-    /// The stream that its caller reads. `told` of a failure, it says what the caller is told.
-    pub(super) fn into_stream(mut self: Box<Self>, told: impl Fn(Cut) -> Error + Send + 'static) -> ByteStream {
+    /// The stream that its caller reads. `told` of a failure, and what was recorded of the head, says what the caller is told.
+    pub(super) fn into_stream(
+        mut self: Box<Self>,
+        told: impl Fn(Cut, Option<Recorded>) -> Error + Send + 'static,
+    ) -> ByteStream {
         self.told = Some(Box::new(told));
         let length = self.body.as_ref().and_then(|body| body.size_hint().exact());
         let stream = ByteStream::new(self);
@@ -140,7 +155,7 @@ impl Stream for Download {
         }
         this.end();
         Poll::Ready(Some(Err(match &this.told {
-            Some(told) => told(cut),
+            Some(told) => told(cut, this.recorded.take()),
             None => cut.error,
         })))
     }

@@ -15,6 +15,7 @@ use super::call::Call;
 use super::instruments::{Ended, Instruments};
 use super::rules::{health, is_replayable, verdict};
 use super::settings::{ClientSettings, Policies};
+use crate::resilience::Outcome;
 use crate::resilience::bulkhead::{Bulkhead, BulkheadFull};
 use crate::resilience::circuit_breaker::{CircuitBreaker, CircuitOpen};
 use crate::resilience::retry::{Budget, RetryPolicy, Verdict};
@@ -76,8 +77,11 @@ impl Guards {
                             }
                         }
                     };
-                    let result = match place {
-                        Err(full) => Err(self.crowded(full)),
+                    match place {
+                        Err(full) => {
+                            permit.record_at(now.into_std(), Outcome::Ignored);
+                            Err(self.crowded(full))
+                        }
                         Ok(place) => {
                             let mut attempt = pin!(self.attempts.begin(call, attempts, now));
                             let mut result = attempt.as_mut().await;
@@ -85,15 +89,15 @@ impl Guards {
                             if attempt.is_over() {
                                 break result;
                             }
-                            // An answer that streams is under way to its end.
                             if let Ok(Answered::Stream(download)) = result.as_mut().map(Response::body_mut) {
-                                download.keep(place);
+                                // Under way to its end, it has its place until then, and may still fail.
+                                download.keep(place, permit.record_so_far_at(now.into_std()));
+                            } else {
+                                permit.record_at(now.into_std(), health(result.as_ref()));
                             }
                             result
                         }
-                    };
-                    permit.record_at(now.into_std(), health(result.as_ref()));
-                    result
+                    }
                 }
             };
             attempts += 1;

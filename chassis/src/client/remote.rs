@@ -27,8 +27,7 @@ use super::{BreakerMode, ClientSettings, HttpVersion, Timeouts};
 use crate::config::{Faults, mask_url};
 use crate::discovery::Discovery;
 use crate::http::stream::Payload;
-use crate::resilience::Outcome;
-use crate::resilience::circuit_breaker::CircuitBreaker;
+use crate::resilience::circuit_breaker::{CircuitBreaker, Recorded};
 use crate::telemetry::span::{Span, SpanKind};
 use crate::{Context, Error, ErrorKind, Result};
 
@@ -144,12 +143,12 @@ impl Remote {
         *self.0.last_failure.lock().unwrap_or_else(PoisonError::into_inner) = Some((Timestamp::now(), failure));
     }
 
-    /// What the reader of a streamed answer is told of its failure. To the breaker that is one, beside the success that the
-    /// head was.
-    fn broke_off(&self, cut: Cut, name: &str) -> Error {
+    /// What the reader of a streamed answer is told of its failure. To the breaker the call is one that failed, and no longer the
+    /// success that its head was.
+    fn broke_off(&self, cut: Cut, recorded: Option<Recorded>, name: &str) -> Error {
         let Cut { error, by_other_side } = cut;
-        if by_other_side && let Ok(permit) = self.0.breaker.try_acquire() {
-            permit.record(Outcome::Failure);
+        if let Some(recorded) = recorded.filter(|_| by_other_side) {
+            self.0.breaker.broke_off(&recorded);
         }
         let kind = error.kind();
         let error = error.context(name.to_owned()).with_kind(kind);
@@ -194,7 +193,7 @@ impl Remote {
             Answered::Whole(body) => Payload::Whole(body),
             Answered::Stream(download) => {
                 let (remote, name) = (self.clone(), format!("{} at {scheme}://{authority}", name()));
-                Payload::Stream(download.into_stream(move |cut| remote.broke_off(cut, &name)))
+                Payload::Stream(download.into_stream(move |cut, recorded| remote.broke_off(cut, recorded, &name)))
             }
         }))
     }

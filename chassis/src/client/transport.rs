@@ -11,13 +11,13 @@ use http_body::Body;
 use hyper::body::Incoming;
 use hyper_util::client::legacy::{Error as HyperError, ResponseFuture};
 
-use super::ClientSettings;
 use super::answered::Answered;
 use super::connector::{self, Pool};
 use super::download::{Download, Waits};
 use super::sending::Sending;
 use super::upload::Exchanging;
 use super::whole::Whole;
+use super::{ClientSettings, HttpVersion};
 use crate::{Error, ErrorKind, Result};
 
 /// The end of a call's way.
@@ -25,6 +25,8 @@ pub(super) struct Transport {
     pool: Pool,
     response_limit: usize,
     compression: bool,
+    /// Whether HTTP/2 is spoken without having been agreed on.
+    unasked_http2: bool,
 }
 
 /// An answer that could not be understood as one of HTTP.
@@ -41,6 +43,7 @@ impl Transport {
     /// `name` is whose certificate the other side is to show, where that is not the host of the address.
     pub(super) fn new(scheme: &Scheme, name: Option<&str>, settings: &ClientSettings) -> Result<Self> {
         Ok(Self {
+            unasked_http2: *scheme == Scheme::HTTP && settings.http_version == HttpVersion::Http2,
             pool: connector::pool(scheme, name, settings)?,
             response_limit: settings.response_limit,
             compression: settings.compression,
@@ -57,7 +60,8 @@ impl Transport {
         }
         let exchanging = request.body().exchanging();
         let sent = self.pool.request(request);
-        Exchange { step: Step::Sent(sent), limit: self.response_limit, compression, waits, exchanging }
+        let Self { response_limit: limit, unasked_http2, .. } = *self;
+        Exchange { step: Step::Sent(sent), limit, compression, unasked_http2, waits, exchanging }
     }
 }
 
@@ -66,6 +70,7 @@ pub(super) struct Exchange {
     step: Step,
     limit: usize,
     compression: bool,
+    unasked_http2: bool,
     /// Where a success is handed over while it comes.
     waits: Option<Waits>,
     exchanging: Option<Exchanging>,
@@ -88,14 +93,15 @@ impl Future for Exchange {
     type Output = Result<Response<Answered>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
-        let Self { step, limit, compression, waits, exchanging } = &mut *self;
+        let Self { step, limit, compression, unasked_http2, waits, exchanging } = &mut *self;
         let sent = match step {
             Step::Sent(sent) => ready!(Pin::new(sent).poll(cx)),
             Step::Reading(reading) => return reading.poll(cx),
         };
         // A stream that fails takes the connection with it, whatever that says.
         let failed = exchanging.as_ref().filter(|_| sent.is_err()).and_then(Exchanging::failure);
-        let (mut head, body) = sent.map_err(|error| failed.unwrap_or_else(|| broken(error)))?.into_parts();
+        let (mut head, body) =
+            sent.map_err(|error| failed.unwrap_or_else(|| broken(error, *unasked_http2)))?.into_parts();
         let whole = Whole::new(&mut head.headers, *limit, *compression)?;
         if let Some(exchanging) = exchanging.as_ref().filter(|_| !head.status.is_success()) {
             exchanging.hold();
@@ -137,21 +143,35 @@ impl Reading {
 }
 
 /// What a request without an answer means.
-fn broken(error: HyperError) -> Error {
+fn broken(error: HyperError, unasked_http2: bool) -> Error {
     let cause = std::error::Error::source(&error).and_then(|cause| cause.downcast_ref::<hyper::Error>());
     let garbled = match cause {
         Some(cause) if cause.is_parse_too_large() => "the head of the answer is too large",
         Some(cause) if cause.is_parse_version_h2() => "the other side speaks HTTP/2 (`http_version`)",
         Some(cause) if cause.is_parse() => "the answer is no HTTP",
+        Some(cause) if breaks_rules(cause) => "the answer breaks the rules of HTTP/2, or its head is too large",
         _ if error.is_connect() => {
             return Error::new(ErrorKind::Unavailable, "cannot connect").with_source(Unsent(error));
         }
         Some(cause) if cause.is_canceled() || is_refused(cause) => {
-            return Error::new(ErrorKind::Unavailable, "the connection was closing").with_source(Unsent(error));
+            let message = if unasked_http2 && cause.is_canceled() { NO_HTTP2 } else { "the connection was closing" };
+            return Error::new(ErrorKind::Unavailable, message).with_source(Unsent(error));
+        }
+        Some(cause) if unasked_http2 && cause.is_closed() => {
+            return Error::new(ErrorKind::Unavailable, NO_HTTP2).with_source(error);
         }
         _ => return Error::new(ErrorKind::Unavailable, "the connection broke off").with_source(error),
     };
     Error::new(ErrorKind::Protocol, garbled).with_source(Garbled(error))
+}
+
+/// A connection that ends before it is used does not say why.
+const NO_HTTP2: &str = "the connection ended, or the other side speaks no HTTP/2 (`http_version`)";
+
+/// Whether it was on this side that an HTTP/2 connection, or a call on it, was found to be wrong.
+fn breaks_rules(error: &hyper::Error) -> bool {
+    let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<h2::Error>());
+    cause.is_some_and(|cause| cause.is_library() && cause.reason().is_some_and(|reason| reason != h2::Reason::CANCEL))
 }
 
 /// Whether an HTTP/2 server says that it has not begun, and will not: RFC 9113, 8.7.

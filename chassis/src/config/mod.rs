@@ -57,6 +57,7 @@ mod section;
 mod text;
 mod tree;
 mod unknown;
+mod unread;
 mod view;
 
 pub mod duration;

@@ -6,7 +6,7 @@ use serde_json::{Value as Json, json};
 use super::check::{Checker, join};
 use super::mask::{MASK, mask_url};
 use super::tree::{Node, Value};
-use super::{Fault, Faults, Settings, schema};
+use super::{Fault, Faults, Settings, schema, unread};
 
 /// A section that somebody reads: what [`Config::check`](super::Config::check) holds the configuration against.
 #[derive(Clone)]
@@ -84,39 +84,27 @@ pub(super) fn read<S: Settings>(root: &Node, schema: &Json, path: &str, strict: 
     let json = checker.check(node, schema, path, false);
     let Checker { mut faults, secrets, .. } = checker;
     // With only unknown keys wrong, serde and the rules across fields can still be asked.
-    if !faults.iter().all(Fault::is_unknown_key) {
-        return Err(faults);
+    let unread = faults.iter().filter(|fault| !fault.is_unknown_key()).filter_map(|fault| fault.key.strip_prefix(path));
+    let unread: Vec<String> = unread.map(|key| key.trim_start_matches('.').to_owned()).collect();
+    let whole =
+        faults.iter().all(Fault::is_unknown_key).then(|| serde_json::from_value::<S>(json.clone()).ok()).flatten();
+    let mut more = Faults::default();
+    match &whole {
+        Some(settings) => settings.validate(&mut more),
+        None => more = unread::faults::<S>(schema, json, unread),
     }
-    match serde_path_to_error::deserialize::<_, S>(json) {
-        Ok(settings) => {
-            let mut rules = Faults::default();
-            settings.validate(&mut rules);
-            for fault in rules.iter_mut() {
-                fault.key = match fault.key.as_str() {
-                    "" => path.to_owned(),
-                    key => join(path, key),
-                };
-                fault.origin = fault.origin.take().or_else(|| place(root, &fault.key));
-                fault.message = without(&secrets, &fault.message);
-            }
-            faults.merge(rules);
-            faults.or(settings)
-        }
-        Err(error) => {
-            let key = match error.path().to_string().as_str() {
-                "." => path.to_owned(),
-                inner => join(path, inner),
-            };
-            let origin = place(root, &key);
-            let inner = error.path().to_string();
-            let (mut secret, path) = (false, inner.split(['.', '[']).collect::<Vec<_>>());
-            schema::find(schema, schema, &path, &mut secret);
-            // An error of the value's own type may quote any part of it.
-            let message =
-                if secret { "is not valid".to_owned() } else { without(&secrets, &error.into_inner().to_string()) };
-            faults.add(key, message).at(origin);
-            Err(faults)
-        }
+    for fault in more.iter_mut() {
+        fault.key = match fault.key.as_str() {
+            "" => path.to_owned(),
+            key => join(path, key),
+        };
+        fault.origin = fault.origin.take().or_else(|| place(root, &fault.key));
+        fault.message = without(&secrets, &fault.message);
+    }
+    faults.merge(more);
+    match whole {
+        Some(settings) => faults.or(settings),
+        None => Err(faults),
     }
 }
 

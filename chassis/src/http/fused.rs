@@ -21,7 +21,7 @@ use tower::Service;
 
 use super::instruments::Instruments;
 use super::limit::{self, Entered, RouteLimit};
-use super::policies::Policies;
+use super::policies::{ClientGone, Policies};
 use super::problem::Problem;
 use super::refusal::{Refusal, Refused};
 use super::route::Endpoint;
@@ -111,7 +111,7 @@ impl Route {
             rate: rate.map(RateLimit::new),
             limit,
             body_limit: policies.body_limit.value,
-            cancellable: policies.cancellable.value,
+            cancellable: policies.client_gone.value == ClientGone::Cancels,
             shared: Arc::clone(shared),
         })
     }

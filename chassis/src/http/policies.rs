@@ -17,7 +17,7 @@ use crate::resilience::adaptive::Priority;
 #[derive(Debug)]
 pub(crate) struct Policies {
     pub(super) timeout: Said<Duration>,
-    pub(super) cancellable: Said<bool>,
+    pub(super) client_gone: Said<ClientGone>,
     pub(super) rate: Option<Said<Rate>>,
     pub(super) burst: Option<Said<u32>>,
     pub(super) limit: Said<Limit>,
@@ -26,6 +26,25 @@ pub(crate) struct Policies {
     pub(super) priority: Said<Priority>,
     pub(super) body_limit: Said<usize>,
     pub(super) keeps_answers: bool,
+}
+
+/// What becomes of a handler whose client has gone, or whose time is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ClientGone {
+    Cancels,
+    LetsItEnd,
+    /// Any method may come.
+    ByMethod,
+}
+
+impl ClientGone {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Cancels => "cancels",
+            Self::LetsItEnd => "lets it end",
+            Self::ByMethod => "cancels what changes nothing",
+        }
+    }
 }
 
 /// A setting and who says it.
@@ -54,7 +73,7 @@ impl fmt::Display for By {
 }
 
 /// One setting of a policy, as people see it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ActivePolicy {
     policy: &'static str,
     /// Where the policy has several.
@@ -109,7 +128,7 @@ impl Sources<'_> {
         let adaptive = if limit.enabled { Limit::Adaptive } else { Limit::Off };
         Policies {
             timeout: self.listener("deadline", *deadline),
-            cancellable: Said { value: false, by: By::Configuration(Origin::Default) },
+            client_gone: Said { value: ClientGone::ByMethod, by: By::Configuration(Origin::Default) },
             rate: None,
             burst: None,
             limit: self.listener("limit.enabled", adaptive),
@@ -155,10 +174,11 @@ impl Sources<'_> {
     fn declared(&self, spec: &RouteSpec) -> Policies {
         let mut policies = self.plain();
         let RouteSpec { method, timeout, guards, .. } = spec;
-        policies.cancellable = if guards.cancellable {
-            Said { value: true, by: By::Attribute }
+        let by_method = if changes_nothing(method) { ClientGone::Cancels } else { ClientGone::LetsItEnd };
+        policies.client_gone = if guards.cancellable {
+            Said { value: ClientGone::Cancels, by: By::Attribute }
         } else {
-            Said { value: changes_nothing(method), by: By::Configuration(Origin::Default) }
+            Said { value: by_method, by: By::Configuration(Origin::Default) }
         };
         policies.keeps_answers = spec.idempotent && spec.contract.is_none() && !method.is_idempotent();
         if let Some(time) = timeout {
@@ -239,8 +259,7 @@ impl Policies {
         let row = |policy, setting, value, by: &By| ActivePolicy { policy, setting, value, by: by.clone() };
         let time = humantime::format_duration(self.timeout.value).to_string();
         let mut rows = vec![row("timeout", None, json!(time), &self.timeout.by)];
-        let ends = if self.cancellable.value { "cancels" } else { "lets it end" };
-        rows.push(row("client_gone", None, json!(ends), &self.cancellable.by));
+        rows.push(row("client_gone", None, json!(self.client_gone.value.as_str()), &self.client_gone.by));
         if let (Some(rate), Some(burst)) = (&self.rate, &self.burst) {
             rows.push(row("rate", Some("rate"), json!(rate.value.to_string()), &rate.by));
             rows.push(row("rate", Some("burst"), json!(burst.value), &burst.by));
@@ -262,14 +281,23 @@ impl Policies {
         }
         rows
     }
+
+    /// What somebody has said of this route that does not hold for all, on a line; `None` where that is nothing.
+    pub(crate) fn own(&self, plain: &Self) -> Option<String> {
+        let plain = plain.shown();
+        let mut rows = self.shown();
+        rows.retain(|row| row.by != By::Configuration(Origin::Default) && !plain.contains(row));
+        (!rows.is_empty()).then(|| line(&rows))
+    }
 }
 
 /// All of it on a line, for the log.
 impl fmt::Display for Policies {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (at, row) in self.shown().iter().enumerate() {
-            write!(f, "{}{row}", if at == 0 { "" } else { ", " })?;
-        }
-        Ok(())
+        f.write_str(&line(&self.shown()))
     }
+}
+
+fn line(rows: &[ActivePolicy]) -> String {
+    rows.iter().map(ActivePolicy::to_string).collect::<Vec<_>>().join(", ")
 }

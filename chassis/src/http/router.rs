@@ -1,6 +1,6 @@
 //! From declared routes to an axum router.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -31,6 +31,8 @@ pub(crate) struct Built {
     pub(crate) detached: TaskTracker,
     /// What was declared of each route, and what guards it.
     pub(crate) routes: Vec<(RouteSpec, Policies)>,
+    /// Those that were not declared.
+    pub(crate) by_hand: Arc<ByHand>,
 }
 
 /// Builds the router of a service from its declared routes and what it adds by hand.
@@ -85,7 +87,11 @@ fn put_together(
     });
     // A fallback of the service's own takes the place of this one.
     let empty = Router::new().fallback(async || not_found());
-    let mut router = extend(empty).layer(layer_fn(move |handler| Guarded { by_hand: Arc::clone(&by_hand), handler }));
+    let guard = {
+        let by_hand = Arc::clone(&by_hand);
+        layer_fn(move |handler| Guarded { by_hand: Arc::clone(&by_hand), handler })
+    };
+    let mut router = extend(empty).layer(guard);
     let (specs, endpoints): (Vec<RouteSpec>, Vec<Endpoint>) = routes.into_entries().into_iter().unzip();
     let mut faults = Faults::default();
     let policies = sources.all(&specs, &mut faults);
@@ -118,7 +124,7 @@ fn put_together(
         let mut refused = refused.clone();
         async move { refused.call(request).await }
     });
-    Ok(Built { router, detached, routes: shown })
+    Ok(Built { router, detached, routes: shown, by_hand })
 }
 
 /// Beyond its deadline a request that changes something goes on; for so long nobody else may begin it.
@@ -126,16 +132,22 @@ fn put_together(
 const LEASE_MARGIN: tokio::time::Duration = tokio::time::Duration::from_secs(30);
 
 /// Routes that the service has added by itself: they meet the same as the declared ones.
-struct ByHand {
+pub(crate) struct ByHand {
     shared: Arc<Shared>,
-    policies: Policies,
-    /// By pattern. There are as many as were added.
-    routes: Mutex<HashMap<String, Arc<Route>>>,
+    /// What guards each of them.
+    pub(crate) policies: Policies,
+    /// By pattern. There are as many as were added, as far as somebody has asked for them: axum does not tell before.
+    routes: Mutex<BTreeMap<String, Arc<Route>>>,
     /// What takes requests that match none of them.
     other: Arc<Route>,
 }
 
 impl ByHand {
+    /// The patterns that have been asked for so far.
+    pub(crate) fn asked(&self) -> Vec<String> {
+        self.routes.lock().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect()
+    }
+
     fn route(&self, request: &Request) -> Arc<Route> {
         let Some(pattern) = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str) else {
             return Arc::clone(&self.other);

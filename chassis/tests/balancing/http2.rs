@@ -65,7 +65,7 @@ async fn shelf() -> (RunningApp, Arc<Told>) {
 }
 
 /// A client of what listens there.
-async fn client(port: u16, settings: &str) -> (RunningApp, ShelfClient) {
+pub async fn client(port: u16, settings: &str) -> (RunningApp, ShelfClient) {
     let settings = format!("[clients.shelf]\nurl = 'http://127.0.0.1:{port}'\nhttp_version = '2'\n{settings}");
     let app = TestApp::new().service(Caller::new).settings(settings).start().await;
     let app = app.unwrap_or_else(|error| panic!("{error:#}"));

@@ -6,5 +6,7 @@ mod calls;
 mod compressed;
 mod dns;
 mod http2;
+#[cfg(feature = "compression")]
+mod http2_misbehaving;
 mod operator;
 mod replica;

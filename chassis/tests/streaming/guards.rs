@@ -28,23 +28,38 @@ async fn a_stream_has_its_place_until_its_end() {
 
 /// Reads answers that break off until the breaker opens; gives how many it took.
 async fn until_refused(pair: &Pair) -> usize {
-    for call in 0..100 {
+    until_refused_of(pair, 100).await.expect("the breaker never opened")
+}
+
+/// The same with so many at most.
+async fn until_refused_of(pair: &Pair, most: usize) -> Option<usize> {
+    for call in 0..most {
         match pair.client.fetch(format!("broken-{}", 100 * PIECE)).await {
             Ok(stream) => assert_eq!(drained(stream).await.unwrap_err().kind(), ErrorKind::Unavailable),
             Err(error) => {
                 assert_eq!(error.unexpected().kind(), ErrorKind::CircuitOpen);
-                return call;
+                return Some(call);
             }
         }
     }
-    panic!("the breaker never opened");
+    None
 }
 
 #[tokio::test]
 async fn answers_that_break_off_are_failures() {
-    let pair = pair("breaker.min_calls = 10\n").await;
-    // Each head is a success, and each break a failure.
-    assert_eq!(until_refused(&pair).await, 5);
+    // None of them is half a success for its head.
+    let pair = pair("breaker.min_calls = 10\nbreaker.failure_rate = 1.0\n").await;
+    assert_eq!(until_refused(&pair).await, 10);
+}
+
+#[tokio::test]
+async fn whoever_has_read_enough_leaves_a_success() {
+    let pair = pair("breaker.min_calls = 10\nbreaker.failure_rate = 1.0\n").await;
+    for _ in 0..10 {
+        let mut stream = pair.client.fetch(format!("broken-{}", 100 * PIECE)).await.unwrap();
+        stream.chunk().await.unwrap();
+    }
+    assert_eq!(until_refused_of(&pair, 15).await, None);
 }
 
 #[tokio::test]

@@ -90,3 +90,39 @@ fn dependencies_point_one_way() {
     assert!(seen > 100, "the test finds what it looks for");
     assert!(wrong.is_empty(), "\n{}", wrong.into_iter().collect::<Vec<_>>().join("\n"));
 }
+
+/// The names of what a package depends on, to run or to be tested.
+fn dependencies(manifest: &Path) -> BTreeSet<String> {
+    let text = fs::read_to_string(manifest).expect("a manifest");
+    let mut inside = false;
+    let mut names = BTreeSet::new();
+    for line in text.lines() {
+        if line.starts_with('[') {
+            inside = line.ends_with("dependencies]");
+        } else if inside && line.starts_with(|c: char| c.is_ascii_lowercase()) {
+            names.extend(line.split(['.', ' ', '=']).next().map(str::to_owned));
+        }
+    }
+    names
+}
+
+#[test]
+fn the_services_of_the_shop_know_each_other_by_contracts_only() {
+    const SERVICES: [&str; 6] = ["catalog", "inventory", "orders", "payments", "psp", "storefront"];
+    /// What a call could be made with beside a contract.
+    const CLIENTS: [&str; 4] = ["hyper", "hyper-util", "reqwest", "ureq"];
+    let shop = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/shop");
+    let mut wrong = Vec::new();
+    let mut contracts = 0;
+    for service in SERVICES {
+        let used = dependencies(&shop.join(service).join("Cargo.toml"));
+        assert!(used.contains("chassis"), "the test finds what it looks for: {used:?}");
+        contracts += used.iter().filter(|name| name.ends_with("-contract")).count();
+        for other in SERVICES.iter().filter(|other| **other != service) {
+            wrong.extend([(*other).to_owned(), format!("shop-{other}")].into_iter().filter(|name| used.contains(name)));
+        }
+        wrong.extend(CLIENTS.map(str::to_owned).into_iter().filter(|name| used.contains(name)));
+    }
+    assert!(contracts > SERVICES.len(), "they call each other");
+    assert!(wrong.is_empty(), "{wrong:?}");
+}

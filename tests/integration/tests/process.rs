@@ -81,6 +81,20 @@ async fn requests_meet_what_surrounds_every_handler() {
 }
 
 #[tokio::test]
+async fn routes_that_were_added_by_hand_are_shown_with_what_guards_them() {
+    let subject = Subject::start(&["http.body_limit=1001"]).await;
+    subject.public.get("/by-hand").send().await.expect(200);
+    let routes = subject.management.get("/admin/routes").send().await.expect(200).json();
+    let routes = routes["subject"].as_array().expect("a list");
+    let shown = routes.iter().find(|route| route["route"] == "#[router]").expect("those added by hand");
+    assert_eq!(shown["asked"], serde_json::json!(["/by-hand"]), "axum tells of a route with its first request");
+    let limit = serde_json::json!({ "policy": "body_limit", "value": "1001 B", "origin": "command line" });
+    assert!(shown["policies"].as_array().expect("a list").contains(&limit), "{shown:#}");
+    let told = |line: &String| line.contains("#[router]") && line.contains("body_limit 1001 B (command line)");
+    assert!(subject.process.lines().iter().any(told), "{:#?}", subject.process.lines());
+}
+
+#[tokio::test]
 async fn the_cause_of_a_failure_is_in_the_log_and_nowhere_else() {
     let mut subject = Subject::start(&[]).await;
     for path in ["/failing/somehow", "/failing-problem"] {

@@ -291,20 +291,28 @@ async fn a_breaker_stays_closed_to_what_refuses_for_want_of_room() {
 async fn contradicting_settings_are_told_together() {
     let ports = [Port::free(), Port::free(), Port::free()];
     let settings = [
+        "clients.depot.preset=fats",
         "clients.depot.timeout=1s",
         "clients.depot.attempt_timeout=2s",
         "clients.depot.retry.attempts=0",
+        "clients.depot.bulkhead.concurrent=-1",
         "clients.depot.breaker.failure_rate=50",
         "clients.depot.breaker.probes=0",
+        "http.deadline=soon",
+        "http.body_limit=two bananas",
         "http.limit.min=0",
         "http.limit.tolerance=0.5",
     ];
     let mut process = program(&ports, &settings).start();
     assert!(!process.wait().await.success());
     let said = process.lines().join("\n");
-    for key in ["attempt_timeout", "retry.attempts", "breaker.failure_rate", "breaker.probes"] {
-        assert!(said.contains(&format!("clients.depot.{key}")), "{key}\n{said}");
+    for key in
+        ["preset", "attempt_timeout", "retry.attempts", "bulkhead.concurrent", "breaker.failure_rate", "breaker.probes"]
+    {
+        assert!(said.contains(&format!("clients.depot.{key}:")), "{key}\n{said}");
     }
+    assert!(said.contains("did you mean \"fast\"?") && said.contains("http.deadline:"), "{said}");
+    assert!(said.contains("http.body_limit: must be a size"), "{said}");
     assert!(said.contains("http.limit.min") && said.contains("http.limit.tolerance"), "{said}");
 }
 

@@ -288,6 +288,19 @@ async fn an_operator_says_otherwise_and_sees_who_says_what() {
     assert!(places.contains(&off), "{places:#?}");
     let serving = guarded.process.lines().into_iter().find(|line| line.contains("\"serving\"")).expect("a line");
     assert!(serving.contains(&format!("body_limit 1 MiB ({})", at(2))), "{serving}");
+
+    // Every route that differs is told with what differs, and who says so.
+    let own = |name: &str| {
+        let lines = guarded.process.lines();
+        let name = format!("\"name\":\"{name}\"");
+        lines.into_iter().find(|line| line.contains("guarded otherwise") && line.contains(&name))
+    };
+    let late = own("late").expect("a line");
+    assert!(late.contains(&format!("timeout 50ms ({}), limit.priority sheddable ({})", at(10), at(11))), "{late}");
+    let send = own("send").expect("a line");
+    assert!(send.contains("rate.rate 2/h (attribute)") && send.contains("body_limit 100 B (attribute)"), "{send}");
+    assert!(own("places").is_some_and(|places| places.contains("limit.kind off (command line)")));
+    assert_eq!(own("plain"), None);
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! The management listener: health and metrics for machines, `/admin` for operators.
 //!
-//! One file per group of addresses: `probes`, what is to `show`, `jobs`, `clients`, `consumers`, `orphans`,
+//! One file per group of addresses: `probes`, what is to `show`, `routes`, `jobs`, `clients`, `consumers`, `orphans`,
 //! `dead_letters`, `outbox`. The `guard` stands before all of `/admin`; what changes something takes an `order` and leaves a line in the `audit` log.
 
 #[cfg(any(feature = "messaging", feature = "client"))]
@@ -20,6 +20,7 @@ mod orphans;
 #[cfg(all(feature = "messaging", any(feature = "sqlite", feature = "postgres")))]
 mod outbox;
 mod probes;
+mod routes;
 mod show;
 
 use std::collections::BTreeMap;
@@ -44,6 +45,8 @@ use crate::messaging::dead_letters::DeadLetters;
 #[cfg(all(feature = "messaging", any(feature = "sqlite", feature = "postgres")))]
 use crate::messaging::outbox::Desk;
 
+pub(crate) use routes::{ShownRoutes, tell};
+
 /// What the management listener shows.
 #[derive(Clone)]
 pub(crate) struct Management(Arc<Shared>);
@@ -62,7 +65,7 @@ struct Shared {
 pub(crate) struct Shown {
     pub(crate) version: &'static str,
     pub(crate) address: SocketAddr,
-    pub(crate) routes: Vec<Value>,
+    pub(crate) routes: ShownRoutes,
     pub(crate) jobs: Vec<(&'static str, String, Arc<JobHandle>)>,
     pub(crate) openapi: Value,
     #[cfg(feature = "messaging")]
@@ -112,7 +115,7 @@ impl Management {
             .route("/info", get(show::info))
             .route("/health", get(show::health))
             .route("/config", get(show::config))
-            .route("/routes", get(show::routes))
+            .route("/routes", get(routes::list))
             .route("/openapi/{service}", get(show::openapi))
             .route("/jobs", get(jobs::list))
             .route("/jobs/{service}/{name}/run", post(jobs::run));

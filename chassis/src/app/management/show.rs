@@ -47,11 +47,6 @@ pub(super) async fn config(State(management): State<Management>) -> Json<Value> 
     Json(explained.collect())
 }
 
-pub(super) async fn routes(State(management): State<Management>) -> Json<Value> {
-    let services = management.services();
-    Json(services.iter().map(|(name, shown)| ((*name).to_owned(), json!(shown.routes))).collect())
-}
-
 pub(super) async fn openapi(
     State(management): State<Management>,
     Path(service): Path<String>,

@@ -85,6 +85,11 @@ impl CircuitBreaker {
         acquired.permit
     }
 
+    /// Has a call that was recorded as going well so far be one that failed.
+    pub fn broke_off(&self, recorded: &Recorded) {
+        self.announce_some(recorded.0.as_ref().and_then(|counted| self.0.state.break_off(counted, now())));
+    }
+
     /// How it is. An open circuit whose time is over is open until the next call asks.
     pub fn status(&self) -> Status {
         self.0.state.status()
@@ -178,6 +183,39 @@ impl<B: Borrow<CircuitBreaker>> Permit<B> {
             let breaker = breaker.borrow();
             breaker.announce_some(breaker.0.state.record(&permit, now, outcome));
         }
+    }
+}
+
+/// A call that was recorded as a success and goes on; see [`Permit::record_so_far`].
+#[derive(Debug)]
+pub struct Recorded(Option<state::Counted>);
+
+impl<B: Borrow<CircuitBreaker>> Permit<B> {
+    /// Says of a call that goes on, such as one whose answer streams, that it goes well so far. It is counted now, so that one
+    /// that goes on for long holds no probe; if it ends badly, [`CircuitBreaker::broke_off`] has it be a failure instead. Either
+    /// way it is one call. What breaks off after the circuit has changed says nothing.
+    ///
+    /// ```
+    /// use chassis::resilience::circuit_breaker::CircuitBreaker;
+    ///
+    /// let breaker = CircuitBreaker::new(Default::default());
+    /// let download = breaker.try_acquire()?.record_so_far();
+    /// breaker.broke_off(&download);
+    /// assert_eq!((breaker.counts().calls, breaker.counts().failures), (1, 1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn record_so_far(self) -> Recorded {
+        self.record_so_far_at(now())
+    }
+
+    /// The same at a moment that the caller knows.
+    pub fn record_so_far_at(mut self, now: Instant) -> Recorded {
+        Recorded(self.held.take().map(|(breaker, permit)| {
+            let breaker = breaker.borrow();
+            let (counted, transition) = breaker.0.state.record_so_far(&permit, now);
+            breaker.announce_some(transition);
+            counted
+        }))
     }
 }
 

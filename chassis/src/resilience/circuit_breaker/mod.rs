@@ -50,7 +50,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-pub use breaker::{CircuitBreaker, Permit};
+pub use breaker::{CircuitBreaker, Permit, Recorded};
 pub use error::CircuitOpen;
 pub use event::{Cause, Counts, Status, Transition};
 pub use layer::CircuitBreakerLayer;

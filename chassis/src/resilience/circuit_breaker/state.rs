@@ -75,6 +75,14 @@ pub(super) struct Permit {
     started: Instant,
 }
 
+/// A call that was counted as a success and goes on.
+#[derive(Debug)]
+pub(super) struct Counted {
+    gate: u64,
+    /// Where in the window it is counted; of a probe, nothing.
+    tick: u64,
+}
+
 /// Whether a call may pass, and how the circuit changed by the question.
 #[derive(Debug)]
 pub(super) struct Acquired {
@@ -163,12 +171,44 @@ impl State {
         match permit.gate & TAG {
             CLOSED => match outcome {
                 Outcome::Ignored => None,
-                Outcome::Success => self.count(permit.gate, now, false, slow),
-                Outcome::Failure => self.count(permit.gate, now, true, slow),
+                Outcome::Success => self.count(permit.gate, now, self.next_tick(now), false, slow),
+                Outcome::Failure => self.count(permit.gate, now, self.next_tick(now), true, slow),
             },
             HALF_OPEN => self.take_probe(permit.gate, now, outcome, slow),
             _ => None,
         }
+    }
+
+    /// Takes the success that a call is until now, which [`State::break_off`] can still turn into a failure.
+    pub(super) fn record_so_far(&self, permit: &Permit, now: Instant) -> (Counted, Option<Transition>) {
+        let counted = |tick| Counted { gate: permit.gate, tick };
+        if permit.gate & TAG != CLOSED || self.gate() != permit.gate {
+            return (counted(0), self.record(permit, now, Outcome::Success));
+        }
+        let slow = now.saturating_duration_since(permit.started) >= self.policy.0.slow_after;
+        let tick = self.next_tick(now);
+        (counted(tick), self.count(permit.gate, now, tick, false, slow))
+    }
+
+    /// Has a call that was counted as a success be a failure. It is one call all the same.
+    pub(super) fn break_off(&self, counted: &Counted, now: Instant) -> Option<Transition> {
+        let gate = counted.gate;
+        if self.gate() != gate {
+            return None;
+        }
+        match gate & TAG {
+            CLOSED => {}
+            HALF_OPEN => return self.fail_probe(gate, now),
+            _ => return None,
+        }
+        let tick = self.last_tick(now);
+        if tick.saturating_sub(counted.tick) >= BUCKETS {
+            // The window has forgotten the success.
+            return self.count(gate, now, self.next_tick(now), true, false);
+        }
+        // Beside its call, so that both leave the window together.
+        self.window.add(counted.tick, FAILURES);
+        self.judge(gate, now, tick)
     }
 
     /// Takes back the permit of a call that was given up: it says nothing, unless it was slow already.
@@ -177,12 +217,25 @@ impl State {
         self.record(permit, now, if slow { Outcome::Success } else { Outcome::Ignored })
     }
 
+    /// Where in the window the next call is counted.
     #[inline]
-    fn count(&self, gate: u64, now: Instant, failed: bool, slow: bool) -> Option<Transition> {
-        let tick = match self.policy.0.window {
+    fn next_tick(&self, now: Instant) -> u64 {
+        match self.policy.0.window {
             WindowKind::Time(_) => self.nanos(now) / self.bucket,
             WindowKind::Count(_) => self.sequence.0.fetch_add(1, Ordering::Relaxed) / self.bucket,
-        };
+        }
+    }
+
+    /// Where the window ends.
+    fn last_tick(&self, now: Instant) -> u64 {
+        match self.policy.0.window {
+            WindowKind::Time(_) => self.nanos(now) / self.bucket,
+            WindowKind::Count(_) => self.sequence.0.load(Ordering::Relaxed).saturating_sub(1) / self.bucket,
+        }
+    }
+
+    #[inline]
+    fn count(&self, gate: u64, now: Instant, tick: u64, failed: bool, slow: bool) -> Option<Transition> {
         self.window.add(tick, CALLS);
         // A good call never opens the circuit: there is nothing to sum up.
         if failed || slow { self.count_bad(gate, now, tick, failed, slow) } else { None }
@@ -195,6 +248,11 @@ impl State {
         if slow {
             self.window.add(tick, SLOW);
         }
+        self.judge(gate, now, tick)
+    }
+
+    /// Opens the circuit if what was counted up to `tick` is too bad.
+    fn judge(&self, gate: u64, now: Instant, tick: u64) -> Option<Transition> {
         // Of calls that fail at the same time each has counted before it sums up, as everybody sees it: the last of them sees all,
         // and opens the circuit if they are enough.
         fence(Ordering::SeqCst);
@@ -224,7 +282,6 @@ impl State {
         if self.gate() != gate {
             return None;
         }
-        let policy = &self.policy.0;
         let probes = &mut changes.probes;
         probes.last = Some(now);
         if outcome == Outcome::Ignored {
@@ -234,17 +291,36 @@ impl State {
         probes.done += 1;
         probes.failures += u32::from(outcome == Outcome::Failure);
         probes.slow += u32::from(slow);
-        // As soon as the outcome is certain the others are not waited for.
-        let reaches = |bad: u32, rate: f64| bad > 0 && f64::from(bad) >= rate * f64::from(policy.probes);
-        if reaches(probes.failures, policy.failure_rate) || reaches(probes.slow, policy.slow_rate) {
-            self.open(&mut changes, now);
-            return Some(Transition { from: Status::HalfOpen, to: Status::Open, cause: Cause::ProbesFailed });
+        if let Some(opened) = self.judge_probes(&mut changes, now) {
+            return Some(opened);
         }
-        if probes.done < policy.probes {
+        if changes.probes.done < self.policy.0.probes {
             return None;
         }
         self.close(&mut changes);
         Some(Transition { from: Status::HalfOpen, to: Status::Closed, cause: Cause::ProbesPassed })
+    }
+
+    /// Has a probe that was answered be one that failed.
+    #[cold]
+    fn fail_probe(&self, gate: u64, now: Instant) -> Option<Transition> {
+        let mut changes = self.changes();
+        if self.gate() != gate {
+            return None;
+        }
+        changes.probes.failures += 1;
+        self.judge_probes(&mut changes, now)
+    }
+
+    /// Opens the circuit again as soon as it is certain that the probes fail; the others are not waited for.
+    fn judge_probes(&self, changes: &mut Changes, now: Instant) -> Option<Transition> {
+        let (policy, probes) = (&self.policy.0, &changes.probes);
+        let reaches = |bad: u32, rate: f64| bad > 0 && f64::from(bad) >= rate * f64::from(policy.probes);
+        if !reaches(probes.failures, policy.failure_rate) && !reaches(probes.slow, policy.slow_rate) {
+            return None;
+        }
+        self.open(changes, now);
+        Some(Transition { from: Status::HalfOpen, to: Status::Open, cause: Cause::ProbesFailed })
     }
 
     /// Refuses every call from now on.
@@ -270,11 +346,7 @@ impl State {
     }
 
     pub(super) fn counts(&self, now: Instant) -> Counts {
-        let tick = match self.policy.0.window {
-            WindowKind::Time(_) => self.nanos(now) / self.bucket,
-            WindowKind::Count(_) => self.sequence.0.load(Ordering::Relaxed).saturating_sub(1) / self.bucket,
-        };
-        let [calls, failures, slow] = self.window.sums(tick);
+        let [calls, failures, slow] = self.window.sums(self.last_tick(now));
         Counts { calls, failures, slow }
     }
 

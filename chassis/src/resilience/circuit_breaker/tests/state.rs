@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use proptest::prelude::*;
 
 use crate::resilience::Outcome::{self, Failure, Ignored, Success};
-use crate::resilience::circuit_breaker::state::{Permit, State};
+use crate::resilience::circuit_breaker::state::{Counted, Permit, State};
 use crate::resilience::circuit_breaker::{
-    Cause, CircuitBreakerPolicy, CircuitBreakerPolicyBuilder, Status, Transition,
+    Cause, CircuitBreakerPolicy, CircuitBreakerPolicyBuilder, Counts, Status, Transition,
 };
 
 const MS: Duration = Duration::from_millis(1);
@@ -39,6 +39,15 @@ impl Kit {
 
     fn calls(&self, n: usize, outcome: Outcome) -> Option<Transition> {
         (0..n).fold(None, |last, _| self.call(outcome).or(last))
+    }
+
+    /// A call that goes on.
+    fn begin(&self) -> Option<Counted> {
+        Some(self.state.record_so_far(&self.acquire()?, self.now).0)
+    }
+
+    fn counts(&self) -> Counts {
+        self.state.counts(self.now)
     }
 
     fn retry_after(&self) -> Option<Duration> {
@@ -220,6 +229,57 @@ fn results_from_before_a_change_do_not_count() {
 }
 
 #[test]
+fn what_breaks_off_is_one_call_that_failed() {
+    for builder in [policy().failure_rate(1.0), policy().failure_rate(1.0).count_window(20)] {
+        let kit = Kit::new(builder);
+        for n in 1..=10 {
+            let transition = kit.begin().and_then(|counted| kit.state.break_off(&counted, kit.now));
+            assert_eq!(transition.map(|t| t.cause), (n == 10).then_some(Cause::Failures), "{n}");
+        }
+    }
+}
+
+#[test]
+fn what_breaks_off_leaves_the_window_with_its_call() {
+    let mut kit = Kit::new(policy());
+    let early: Vec<Counted> = (0..5).filter_map(|_| kit.begin()).collect();
+    kit.pass(900 * MS);
+    for counted in &early {
+        assert_eq!(kit.state.break_off(counted, kit.now), None);
+    }
+    assert_eq!((kit.counts().calls, kit.counts().failures), (5, 5));
+    kit.pass(100 * MS);
+    assert_eq!((kit.counts().calls, kit.counts().failures), (0, 0));
+    // What the window has forgotten is a call again.
+    assert_eq!(kit.state.break_off(&early[0], kit.now), None);
+    assert_eq!((kit.counts().calls, kit.counts().failures), (1, 1));
+}
+
+#[test]
+fn a_probe_that_breaks_off_has_failed() {
+    let kit = Kit::opened(policy().failure_rate(0.6));
+    let probes = [kit.begin().expect("a probe"), kit.begin().expect("a probe")];
+    assert_eq!(kit.state.break_off(&probes[0], kit.now), None, "one of three");
+    let transition = kit.state.break_off(&probes[1], kit.now);
+    assert_eq!(transition.map(|t| (t.to, t.cause)), Some((Status::Open, Cause::ProbesFailed)));
+}
+
+#[test]
+fn what_breaks_off_after_a_change_does_not_count() {
+    let mut kit = Kit::new(policy().min_calls(2).probes(1));
+    let early = kit.begin().expect("it passes");
+    kit.call(Failure);
+    assert_eq!(kit.state.break_off(&early, kit.now), None);
+    kit.pass(100 * MS);
+    let probe = kit.begin().expect("a probe");
+    assert_eq!(kit.status(), Status::Closed);
+    for counted in [early, probe] {
+        assert_eq!(kit.state.break_off(&counted, kit.now), None);
+    }
+    assert_eq!(kit.counts(), Default::default());
+}
+
+#[test]
 fn an_operator_has_the_last_word() {
     let mut kit = Kit::new(policy().min_calls(2));
     assert_eq!(kit.state.force_open().map(|t| (t.to, t.cause)), Some((Status::ForcedOpen, Cause::Operator)));
@@ -241,6 +301,8 @@ enum Step {
     Acquire,
     Finish(usize, Outcome),
     Abandon(usize),
+    GoOn(usize),
+    BreakOff(usize),
     Pass(u64),
     ForceOpen,
     Disable,
@@ -253,6 +315,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         20 => Just(Step::Acquire),
         16 => (any::<usize>(), outcome).prop_map(|(which, outcome)| Step::Finish(which, outcome)),
         4 => any::<usize>().prop_map(Step::Abandon),
+        4 => any::<usize>().prop_map(Step::GoOn),
+        3 => any::<usize>().prop_map(Step::BreakOff),
         8 => (0u64..150).prop_map(Step::Pass),
         1 => Just(Step::ForceOpen),
         1 => Just(Step::Disable),
@@ -269,6 +333,7 @@ proptest! {
         let builder = policy().min_calls(3).probes(2).probe_wait(300 * MS);
         let mut kit = Kit::new(if count { builder.count_window(10) } else { builder });
         let (mut out, mut status, mut probes) = (Vec::<(Permit, bool)>::new(), Status::Closed, 0);
+        let mut going = Vec::<Counted>::new();
         for step in steps {
             let mut change = None;
             match step {
@@ -292,7 +357,17 @@ proptest! {
                     let (permit, _) = out.swap_remove(which % out.len());
                     change = kit.state.abandon(&permit, kit.now);
                 }
-                Step::Finish(..) | Step::Abandon(_) => {}
+                Step::GoOn(which) if !out.is_empty() => {
+                    let (permit, _) = out.swap_remove(which % out.len());
+                    let (counted, changed) = kit.state.record_so_far(&permit, kit.now);
+                    going.push(counted);
+                    change = changed;
+                }
+                Step::BreakOff(which) if !going.is_empty() => {
+                    let counted = going.swap_remove(which % going.len());
+                    change = kit.state.break_off(&counted, kit.now);
+                }
+                Step::Finish(..) | Step::Abandon(_) | Step::GoOn(_) | Step::BreakOff(_) => {}
                 Step::Pass(ms) => kit.pass(Duration::from_millis(ms)),
                 Step::ForceOpen => change = kit.state.force_open(),
                 Step::Disable => change = kit.state.disable(),
@@ -347,6 +422,34 @@ proptest! {
             }
             kit.pass(pause as u32 * MS);
             at += pause;
+        }
+    }
+
+    /// However late calls break off, each counts once, with what became of it.
+    #[test]
+    fn each_call_counts_once(
+        calls in prop::collection::vec((prop::bool::weighted(0.4), 0u64..1500, 0u64..200), 1..80),
+    ) {
+        let mut kit = Kit::new(policy().min_calls(u32::MAX));
+        // When it began, when it breaks off, and where it is counted now.
+        let (mut at, mut all) = (0, Vec::<(Option<(u64, Counted)>, u64, bool)>::new());
+        for (breaks, after, pause) in calls {
+            let counted = kit.begin().expect("it is closed");
+            all.push((breaks.then_some((at + after, counted)), at, false));
+            at += pause;
+            kit.pass(pause as u32 * MS);
+            for (breaks, counted_at, failed) in &mut all {
+                if let Some((_, counted)) = breaks.take_if(|(when, _)| *when <= at) {
+                    prop_assert_eq!(kit.state.break_off(&counted, kit.now), None);
+                    if at / 100 - *counted_at / 100 >= 10 {
+                        *counted_at = at;
+                    }
+                    *failed = true;
+                }
+            }
+            let seen = || all.iter().filter(|(_, counted_at, _)| at / 100 - counted_at / 100 < 10);
+            let expected = (seen().count() as u64, seen().filter(|(.., failed)| *failed).count() as u64);
+            prop_assert_eq!((kit.counts().calls, kit.counts().failures), expected);
         }
     }
 
