@@ -12,5 +12,6 @@ mod orders;
 mod otherwise;
 mod publishing;
 mod recovering;
+mod removing;
 mod restarting;
 mod tls;
