@@ -53,9 +53,18 @@ pub trait Driver: Send + Sync + 'static {
 
     /// Deletes a queue that is empty and that nobody reads, and forgets that it was ever declared. One that does not exist is
     /// as good as deleted.
-    fn delete<'a>(&'a self, queue: &'a str) -> BoxFuture<'a, Result<(), DeleteError>> {
-        let _ = queue;
+    ///
+    /// What came into the queue at the last moment goes to `rescued`, and is the caller's from then on, whatever the result is; over a
+    /// transport that decides under a lock nothing does.
+    fn delete<'a>(&'a self, queue: &'a str, rescued: &'a mut Vec<Message>) -> BoxFuture<'a, Result<(), DeleteError>> {
+        let _ = (queue, rescued);
         Box::pin(std::future::ready(Err(BrowseError::Unsupported.into())))
+    }
+
+    /// The names of the queues of handlers that are known without asking: all of them where the transport keeps them itself, those that
+    /// were declared over it elsewhere.
+    fn known_queues(&self) -> Vec<String> {
+        Vec::new()
     }
 
     /// The state of the connection, as it changes.

@@ -20,6 +20,8 @@ pub const JSON: &str = "application/json";
 const SPEC_VERSION: &str = "1.0";
 /// How many headers an event has at most, but for baggage and the like.
 const HEADERS: usize = 8;
+/// What the property `message-id` has room for, in bytes.
+const MAX_ID: usize = 255;
 /// What most events fit in, in bytes.
 const BODY: usize = 256;
 
@@ -168,6 +170,10 @@ impl<'a> View<'a> {
         let id = required(message, CE_ID)?;
         if !message.id.is_empty() && message.id != id {
             return Err(wrong(CE_ID, id, "the same as the property message-id"));
+        }
+        // The inbox remembers it, in a database that takes neither.
+        if id.len() > MAX_ID || id.contains('\0') {
+            return Err(wrong(CE_ID, id, "at most 255 bytes without a zero character"));
         }
         let kind = required(message, CE_TYPE)?;
         if !message.kind.is_empty() && message.kind != kind {
@@ -372,6 +378,12 @@ mod tests {
         assert_eq!(with(CE_SPEC_VERSION, "0.3"), "header `cloudEvents_specversion` is `0.3`; expected `1.0`");
         assert_eq!(with(CE_TIME, "noon"), "header `cloudEvents_time` is `noon`; expected a time as in RFC 3339");
         assert!(with(CE_ID, "other").contains("the same as the property message-id"));
+        for id in ["x".repeat(256), "a\0b".to_owned()] {
+            let mut message = Message { id: String::new(), ..placed() };
+            message.headers.insert(CE_ID, id);
+            let error = Envelope::read(&message).expect_err("no id for a database").to_string();
+            assert!(error.ends_with("at most 255 bytes without a zero character"), "{error}");
+        }
         assert!(with(headers::EXPIRES_AT, "-1").contains("milliseconds since 1970"));
 
         let mut message = placed();

@@ -70,6 +70,12 @@ pub fn delay(delay: Duration) -> String {
     format!("chassis.retry.{}", delay.as_millis())
 }
 
+/// Whether a header is one in which a broker notes what it did with a message, and which a message that begins anew does not have.
+pub(in crate::messaging) fn is_brokers(header: &str) -> bool {
+    ["x-death", headers::DELIVERY_COUNT, "x-acquired-count"].contains(&header)
+        || ["x-first-death-", "x-last-death-"].iter().any(|prefix| header.starts_with(prefix))
+}
+
 /// Headers that the library adds to those of CloudEvents and W3C.
 pub mod headers {
     pub(in crate::messaging) const CE_SPEC_VERSION: &str = "cloudEvents_specversion";

@@ -17,6 +17,7 @@ use tokio::sync::{Semaphore, mpsc};
 
 use crate::kit::{metric, outgoing, settings, within};
 use crate::orders::{Placed, noting, placed, publish, start, subscription};
+use crate::raw::{self, Raw};
 
 const QUEUE: &str = "stock.order-placed";
 const PARKING: &str = "stock.order-placed.dlq";
@@ -127,6 +128,71 @@ async fn foreign_messages_that_make_no_sense_are_parked() {
     }
     handle.drain(GRACE).await;
     assert!(called.recv().await.is_none(), "no other was handled");
+}
+
+/// What lapin would break of: a table that is nested so deep that reading it overflows the stack, and texts that are not UTF-8, over which
+/// it gives up the connection. The broker would deliver them again for ever.
+#[tokio::test]
+async fn foreign_messages_that_lapin_cannot_read_disturb_nobody() {
+    const HEADERS: u16 = 1 << 13;
+    const MESSAGE_ID: u16 = 1 << 7;
+    let host = virtual_host("unreadable").await;
+    let driver = driver(&host, "unreadable").await;
+    let (calls, mut called) = mpsc::unbounded_channel();
+    let handle = start(&driver, SPEC, None, noting(calls)).await;
+    let mut raw = Raw::connect(&host.uri()).await;
+    let fields = |order: u32| -> Vec<u8> {
+        placed(order).headers.iter().flat_map(|(name, value)| raw::text(name, value)).collect()
+    };
+
+    let mut deep = b"V".to_vec();
+    for _ in 0..10_000 {
+        deep = [b"A", &raw::sized(&deep)[..]].concat();
+    }
+    let deep = [fields(1), [&raw::short(b"deep")[..], &deep].concat()].concat();
+    raw.publish(QUEUE, HEADERS, &raw::sized(&deep), &placed(1).body).await;
+    assert_eq!(within("a call", called.recv()).await, Some(1), "what nobody asks for does not matter");
+
+    let named = [fields(2), [&raw::short(b"gr\xfc\xdfe")[..], b"V"].concat()].concat();
+    raw.publish(QUEUE, HEADERS, &raw::sized(&named), &placed(2).body).await;
+    assert_eq!(within("a call", called.recv()).await, Some(2));
+
+    let latin = [raw::sized(&fields(3)), raw::short(b"\xe4-3")].concat();
+    raw.publish(QUEUE, HEADERS | MESSAGE_ID, &latin, &placed(3).body).await;
+    publish(&driver, placed(4)).await;
+    assert_eq!(within("a call", called.recv()).await, Some(4));
+    let parked = crate::kit::next(&mut crate::kit::consume(&driver, PARKING, 1).await).await;
+    let error = &parked.message.headers["x-chassis-error"];
+    assert!(error.ends_with("expected the same as the property message-id"), "{error}");
+    assert_eq!(parked.message.id, "?-3");
+    handle.drain(GRACE).await;
+    assert!(called.recv().await.is_none(), "the one that makes no sense was not handled");
+    assert_eq!(metric("chassis_messaging_connection_lost_total", "unreadable", ""), 0.0);
+}
+
+/// The broker of others may take larger bodies than we send: what can't be copied with its cause is parked as it is.
+#[tokio::test]
+async fn a_foreign_body_that_is_too_large_is_parked_once() {
+    let host = virtual_host("large").await;
+    let driver = driver(&host, "large").await;
+    let (calls, mut called) = mpsc::unbounded_channel();
+    let handle = start(&driver, SPEC, None, noting(calls)).await;
+    let connection = Connection::connect(&host.uri(), ConnectionProperties::default()).await.unwrap();
+    let channel = connection.create_channel().await.unwrap();
+    let body = vec![b'x'; 20 * 1024 * 1024];
+    let (options, properties) = (BasicPublishOptions::default(), BasicProperties::default());
+    channel.basic_publish("".into(), QUEUE.into(), options, &body, properties).await.unwrap();
+    let parked = crate::kit::next(&mut crate::kit::consume(&driver, PARKING, 1).await).await;
+    assert_eq!(parked.message.body.len(), body.len());
+    assert_eq!(parked.message.headers.get("x-first-death-reason"), Some("rejected"));
+    publish(&driver, placed(1)).await;
+    assert_eq!(within("a call", called.recv()).await, Some(1));
+    let of_outcome = |outcome: &str| {
+        let label = format!("outcome=\"{outcome}\"");
+        metric("chassis_consumer_deliveries_total", "stock", &label)
+    };
+    assert_eq!((of_outcome("parked"), of_outcome("returned")), (1.0, 0.0));
+    handle.drain(GRACE).await;
 }
 
 /// An event that the handler does not know, and one of another version, are neither handled nor lost.

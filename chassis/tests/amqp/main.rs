@@ -11,6 +11,8 @@ mod kit;
 mod orders;
 mod otherwise;
 mod publishing;
+mod raw;
 mod recovering;
+mod removing;
 mod restarting;
 mod tls;

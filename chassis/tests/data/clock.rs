@@ -5,11 +5,13 @@ use std::time::{Duration, SystemTime};
 
 use chassis::data::idempotency::{Answer, Claim, Request, Seen};
 use chassis::data::{Database, Engine, Leases};
+use chassis::messaging::consumer::RetireError;
 use chassis::messaging::driver::PublishError;
 use chassis::messaging::inbox;
 use chassis::messaging::outbox::{Relay, Timing, enqueue_with};
 
 use crate::broker::Broker;
+use crate::orphans::{orphans, with_queues};
 use crate::outbox::{GRACE, pending, quick, store};
 use crate::support::{Scratch, count, on_each_engine};
 
@@ -22,6 +24,7 @@ on_each_engine! {
     a_job_that_ran_before_runs_again,
     a_lease_that_was_taken_before_lasts_no_longer,
     a_request_that_was_begun_before_is_not_under_way_for_long,
+    a_queue_that_was_read_before_is_an_orphan_in_its_time,
 }
 
 /// Moves the times in these columns an hour ahead, which is where they are after the clock was set back.
@@ -173,4 +176,31 @@ async fn a_request_that_was_begun_before_is_not_under_way_for_long(scratch: Scra
         let Seen::Done(kept) = take(key, MINUTE).await else { panic!("{key} was done") };
         assert_eq!(kept, answer);
     }
+}
+
+async fn a_queue_that_was_read_before_is_an_orphan_in_its_time(scratch: Scratch) {
+    let db = scratch.database().await;
+    let (_broker, driver) = with_queues(&["test.old", "test.kept"]).await;
+    orphans(&db, &driver, &["test.old", "test.kept"]).look().await.unwrap();
+    set_back(&db, "chassis_queue", &["read_at"]).await;
+    // Of a queue that was read in what is now the future nobody knows how long ago that was, so that it was just now.
+    let newer = orphans(&db, &driver, &["test.kept"]);
+    let cautious = newer.clone().unread_for(MINUTE);
+    let refused = cautious.retire("test.old", None).await.unwrap_err();
+    assert!(matches!(refused, RetireError::ReadLately { unread_for: Duration::ZERO, .. }), "{refused}");
+    assert_eq!(cautious.look().await.unwrap(), []);
+    // From then on its time runs, and not only when the clock has come to where it was.
+    let patience = Duration::from_millis(20);
+    let soon = newer.unread_for(patience);
+    let found = async {
+        loop {
+            if let [orphan] = &soon.look().await.unwrap()[..] {
+                return orphan.clone();
+            }
+        }
+    };
+    let found = tokio::time::timeout(GRACE, found).await.expect("it is found within the hour");
+    assert_eq!(found.queue, "test.old");
+    assert!((patience..MINUTE).contains(&found.unread_for), "{:?}", found.unread_for);
+    soon.retire("test.old", None).await.unwrap();
 }

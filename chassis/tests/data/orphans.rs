@@ -30,7 +30,7 @@ fn read(queue: &str) -> ReadQueue {
     ReadQueue { queue: queue.into(), bindings: vec![binding] }
 }
 
-async fn with_queues(queues: &[&str]) -> (memory::Broker, Arc<dyn Driver>) {
+pub(crate) async fn with_queues(queues: &[&str]) -> (memory::Broker, Arc<dyn Driver>) {
     let broker = memory::Broker::new();
     let driver = broker.driver();
     let delay = names::delay(DELAY);
@@ -51,7 +51,7 @@ async fn with_queues(queues: &[&str]) -> (memory::Broker, Arc<dyn Driver>) {
     (broker, driver)
 }
 
-fn orphans(db: &Database, driver: &Arc<dyn Driver>, queues: &[&str]) -> Orphans {
+pub(crate) fn orphans(db: &Database, driver: &Arc<dyn Driver>, queues: &[&str]) -> Orphans {
     let names = queues.iter().map(|queue| (*queue).to_owned());
     let letters = DeadLetters::new(driver.clone(), "test", names);
     let read = queues.iter().map(|queue| read(queue)).collect();

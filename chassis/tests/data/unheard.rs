@@ -20,6 +20,7 @@ on_each_engine! {
     without_patience_it_is_dropped_at_once,
     what_waits_to_be_heard_does_not_degrade,
     nobody_misses_what_all_must_hear,
+    who_is_waited_for_is_named,
 }
 
 fn exchange() -> Exchange {
@@ -187,6 +188,30 @@ async fn nobody_misses_what_all_must_hear(scratch: Scratch) {
     store(&db, &[pending("order.placed.v1", Some("order-7"))]).await;
     until_empty(&db).await;
     assert_eq!(broker.depth("stock.order-placed").unwrap().ready, 1);
+    relay.stop(GRACE).await;
+}
+
+/// A queue that is misspelt keeps its events for ever, which somebody must learn of, and what was meant.
+async fn who_is_waited_for_is_named(scratch: Scratch) {
+    let db = scratch.database().await;
+    let driver = memory::Broker::new().driver();
+    driver.declare(hearer("stock.order-placed", "order.placed.v1")).await.unwrap();
+    let hearers = [("order.placed.v1".to_owned(), vec!["stok.order-placed".to_owned()])].into();
+    let settings = OutboxSettings { hearers, degraded_after: Duration::from_millis(1), ..quick() };
+    let relay = Relay::start(db.clone(), driver.clone(), settings);
+    let mut state = relay.state();
+    store(&db, &[pending("order.placed.v1", None)]).await;
+    let mut said = async |end: &str| {
+        let said = state.wait_for(|state| matches!(state, RelayState::Awaiting(_)) && state.to_string().ends_with(end));
+        timeout(GRACE, said).await.unwrap_or_else(|_| panic!("nothing said of `{end}`")).unwrap().to_string()
+    };
+    let kept = "events `order.placed.v1` are kept until `stok.order-placed` is read, as `outbox.hearers` wants it, and";
+    let misspelt = said("is `stock.order-placed` meant?").await;
+    assert_eq!(misspelt, format!("{kept} there is no such queue yet: is `stock.order-placed` meant?"));
+    driver.declare(hearer("stok.order-placed", "order.placed.v1")).await.unwrap();
+    assert_eq!(said("nobody has read it yet").await, format!("{kept} nobody has read it yet"));
+    assert_eq!(heard(&driver, "stok.order-placed", 1).await.len(), 1);
+    timeout(GRACE, state.wait_for(|state| *state == RelayState::Ok)).await.expect("all is well").unwrap();
     relay.stop(GRACE).await;
 }
 

@@ -118,6 +118,19 @@ async fn a_wrong_setting_is_an_error_of_the_start() {
 }
 
 #[tokio::test]
+async fn more_handlers_at_once_than_connections_are_refused_at_start() {
+    let start = async |connections: u32| {
+        let settings = format!("[database]\nmax_connections = {connections}");
+        TestApp::new().service(shop::Greedy::new).settings(&settings).start().await
+    };
+    let error = start(3).await.err().expect("a handler would wait for another").to_string();
+    let expected = "subscription `order_placed` handles 4 deliveries at once, but `database.max_connections` is 3: raise the latter or \
+                    lower `concurrency`";
+    assert!(error.contains(expected), "{error}");
+    start(4).await.unwrap().stop().await;
+}
+
+#[tokio::test]
 async fn a_retry_policy_that_is_not_there_is_found_before_the_start() {
     let wrong = TestApp::new().service(shop::Hasty).start().await;
     let error = wrong.err().expect("nobody has set it").to_string();

@@ -108,3 +108,19 @@ impl Hasty {
         Ok(())
     }
 }
+
+/// Its handler wants more connections than it may be given.
+pub struct Greedy;
+
+#[service(name = "greedy")]
+impl Greedy {
+    #[init]
+    pub async fn new(_database: Database) -> Result<Self> {
+        Ok(Self)
+    }
+
+    #[subscribe(concurrency = 4)]
+    async fn order_placed(&self, _event: Delivery<OrderPlaced>, _tx: &mut Tx) -> Result<()> {
+        Ok(())
+    }
+}

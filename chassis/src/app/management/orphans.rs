@@ -80,7 +80,7 @@ fn problem(error: RetireError) -> Problem {
         RetireError::HasHandler(_) | RetireError::ReadLately { .. } | RetireError::InUse { .. } => {
             (StatusCode::CONFLICT, "queue_in_use")
         }
-        RetireError::Broker(BrowseError::NotConnected(_)) | RetireError::Publish(_) => {
+        RetireError::Broker(BrowseError::NotConnected(_)) | RetireError::Publish(_) | RetireError::Declare(_) => {
             (StatusCode::SERVICE_UNAVAILABLE, "unavailable")
         }
         RetireError::Database(error) if matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Overloaded) => {

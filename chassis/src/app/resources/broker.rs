@@ -280,7 +280,7 @@ fn orphaned(orphans: &[Orphan]) -> Health {
 fn relaying(state: &RelayState) -> Option<Health> {
     Some(match state {
         RelayState::Ok => Health::Up,
-        degraded @ RelayState::Degraded { .. } => Health::Degraded(degraded.to_string()),
+        degraded @ (RelayState::Degraded { .. } | RelayState::Awaiting(_)) => Health::Degraded(degraded.to_string()),
         stopped @ RelayState::Stopped => Health::Down(stopped.to_string()),
     })
 }

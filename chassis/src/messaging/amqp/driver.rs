@@ -22,6 +22,7 @@ use super::side::{Side, Slot, worse};
 use super::supervisor::{self, Plan};
 use super::uri::Endpoint;
 use crate::BoxFuture;
+use crate::messaging::Message;
 use crate::messaging::driver::{
     Binding, BrowseError, Browser, ConnectionState, Consume, Consumer, DeclareError, DeleteError, Driver, Outgoing,
     PublishError, Topology,
@@ -216,8 +217,12 @@ impl Driver for Amqp {
         })
     }
 
-    fn delete<'a>(&'a self, queue: &'a str) -> BoxFuture<'a, Result<(), DeleteError>> {
-        Box::pin(remove::delete(&self.consuming, queue, || self.plan.registry.forget_queue(queue)))
+    fn delete<'a>(&'a self, queue: &'a str, rescued: &'a mut Vec<Message>) -> BoxFuture<'a, Result<(), DeleteError>> {
+        Box::pin(remove::delete(&self.consuming, queue, rescued, || self.plan.registry.forget_queue(queue)))
+    }
+
+    fn known_queues(&self) -> Vec<String> {
+        self.plan.registry.work_queues()
     }
 
     fn state(&self) -> watch::Receiver<ConnectionState> {

@@ -9,7 +9,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt};
 use lapin::Channel;
 use lapin::options::{BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicQosOptions, QueueDeclareOptions};
 use lapin::types::{FieldTable, ShortString};
@@ -19,6 +19,7 @@ use super::link::Link;
 use super::side::Side;
 use super::{encode, error};
 use crate::BoxFuture;
+use crate::messaging::Message;
 use crate::messaging::driver::{BrowseError, Browser, Seen};
 
 /// How many messages one page holds, and so how many bodies may be in memory at once.
@@ -50,7 +51,7 @@ pub(super) struct Look {
     pages: Vec<Page>,
 }
 
-struct Page {
+pub(super) struct Page {
     channel: Channel,
     stream: lapin::Consumer,
     held: u64,
@@ -116,9 +117,17 @@ impl Look {
 
 impl Page {
     async fn open(link: &Link, queue: &ShortString, left: u64) -> Result<Self, BrowseError> {
-        let channel = channel(link).await?;
         // No more than is wanted, so that the rest of the queue is left alone.
-        let prefetch = u16::try_from(left).unwrap_or(PAGE).clamp(1, PAGE);
+        Self::holding(link, queue, u16::try_from(left).unwrap_or(PAGE).clamp(1, PAGE)).await
+    }
+
+    /// One that takes in whatever comes.
+    pub(super) async fn catching(link: &Link, queue: &ShortString) -> Result<Self, BrowseError> {
+        Self::holding(link, queue, u16::MAX).await
+    }
+
+    async fn holding(link: &Link, queue: &ShortString, prefetch: u16) -> Result<Self, BrowseError> {
+        let channel = channel(link).await?;
         let consuming = async {
             channel.basic_qos(prefetch, BasicQosOptions::default()).await?;
             let tag = ShortString::default();
@@ -128,8 +137,24 @@ impl Page {
         Ok(Self { channel, stream, held: 0 })
     }
 
-    /// Closes the channel, and waits until the queue counts what it held.
-    async fn give_back(mut self, queue: &ShortString, census: &Channel) -> Result<(), BrowseError> {
+    /// Whether something has come.
+    pub(super) fn has_any(&mut self) -> bool {
+        let any = matches!(self.stream.next().now_or_never(), Some(Some(Ok(_))));
+        self.held += u64::from(any);
+        any
+    }
+
+    /// What comes until the broker ends the consumer, as it does with its queue.
+    pub(super) async fn rest(mut self) -> Vec<Message> {
+        let mut rest = Vec::new();
+        while let Ok(Some(Ok(delivery))) = timeout(PATIENCE, self.stream.next()).await {
+            rest.push(encode::decode(&delivery.properties, delivery.data));
+        }
+        rest
+    }
+
+    /// Closes the channel, and waits until the queue counts what it held; says how much the queue counts then.
+    pub(super) async fn give_back(mut self, queue: &ShortString, census: &Channel) -> Result<u64, BrowseError> {
         let tag = self.stream.tag();
         answered(queue, self.channel.basic_cancel(tag, BasicCancelOptions::default())).await?;
         // What came into the place of something that was removed, and that nobody wanted to see any more.
@@ -141,11 +166,14 @@ impl Page {
         let until = Instant::now() + SETTLING;
         let mut pause = Duration::from_millis(2);
         // Never reached when others remove messages meanwhile, hence the limit.
-        while ready(census, queue).await? < expected && Instant::now() < until {
+        loop {
+            let counted = ready(census, queue).await?;
+            if counted >= expected || Instant::now() >= until {
+                return Ok(counted);
+            }
             sleep(pause).await;
             pause = (pause * 2).min(Duration::from_millis(50));
         }
-        Ok(())
     }
 }
 
@@ -176,7 +204,7 @@ async fn ready(channel: &Channel, queue: &ShortString) -> Result<u64, BrowseErro
 }
 
 /// The queue as it is.
-async fn passively(channel: &Channel, queue: &ShortString) -> Result<lapin::Queue, BrowseError> {
+pub(super) async fn passively(channel: &Channel, queue: &ShortString) -> Result<lapin::Queue, BrowseError> {
     let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
     answered(queue, channel.queue_declare(queue.clone(), options, FieldTable::default())).await
 }

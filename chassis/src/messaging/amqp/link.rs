@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 
 use super::error::{self, ConnectError};
+use super::screen::{Kit, Screened};
 use super::settings::{AmqpSettings, Tls};
 use super::uri::Endpoint;
 
@@ -90,7 +91,7 @@ impl Link {
         }
 
         // lapin asks for a socket as often as it likes to connect, which with its recovery off is once.
-        let slot = Mutex::new(Some(stream));
+        let slot = Mutex::new(Some(AsyncTcpStream::Plain(Screened::new(stream))));
         let connector = async move |_, _| {
             let stream = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
             stream.ok_or_else(|| io::Error::from(io::ErrorKind::ConnectionAborted).into())
@@ -98,7 +99,10 @@ impl Link {
         let heartbeat = announced(settings.heartbeat);
         let name = format!("{} {purpose}", settings.name);
         let properties = ConnectionProperties::default().with_connection_name(name.into());
-        let handshake = Connection::connector(endpoint.with_heartbeat(heartbeat), runtime, connector, properties);
+        let handshake = {
+            let (uri, runtime) = (endpoint.with_heartbeat(heartbeat), async_rs::Runtime::new(Kit(runtime)));
+            Connection::connector(uri, runtime, connector, properties)
+        };
         let connection = match tokio::time::timeout_at(deadline, handshake).await {
             Ok(Ok(connection)) => connection,
             Ok(Err(error)) => return Err(refusal(endpoint, &error)),

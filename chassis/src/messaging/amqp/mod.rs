@@ -19,6 +19,7 @@
 //! * a channel per `consumer`, rebuilt alone when it fails, whose acknowledgements travel together;
 //! * an `inspect`ion that shows what stands in a queue and puts it back in its order, which AMQP has no words for;
 //! * a way to `remove` queues of which nothing is lost;
+//! * a `screen` before lapin, which mends what some sender has made so that lapin would break of it;
 //! * a `probe` that looks at the queues of the handlers now and then, so that their depth is known and one that was deleted
 //!   comes back though nobody happens to read it.
 //!
@@ -49,6 +50,7 @@ mod probe;
 mod publisher;
 mod registry;
 mod remove;
+mod screen;
 mod settings;
 mod side;
 mod supervisor;

@@ -12,7 +12,7 @@ use crate::context::{Context, TraceContext};
 use crate::messaging::consumer::{Drained, RetryPolicy, SubscriptionSpec};
 use crate::messaging::driver::{ExchangeKind, Outcome};
 use crate::messaging::names::headers;
-use crate::messaging::{Event, Message, Publisher, envelope};
+use crate::messaging::{Event, Message, Publisher, envelope, limits};
 
 /// The handler gets the event, the message's id, trace and request id, and is called once.
 pub async fn a_handler_gets_the_event_and_its_context(fixture: &dyn Fixture) {
@@ -155,6 +155,30 @@ pub async fn an_undecodable_body_is_parked_at_once(fixture: &dyn Fixture) {
     let parked = kit.consume(PARKING, 1).await.next().await;
     assert_eq!((header(&parked, headers::REASON), header(&parked, headers::ATTEMPT)), ("undecodable", "1"));
     assert!(header(&parked, headers::ERROR).starts_with("the body is no `order.placed.v1`: invalid type"));
+    handle.drain(GRACE).await;
+}
+
+/// Where the cause has no room beside what came, the original goes to the dead letters, and does not come back for ever.
+pub async fn what_is_too_large_for_a_copy_is_parked_as_it_is(fixture: &dyn Fixture) {
+    let kit = Kit::new(fixture).await;
+    let (note, mut calls) = noting();
+    let handle = start(&kit.driver, SPEC, RetryPolicy::standard(), note).await;
+    let mut large = envelope::encode(&Placed { order: 1 }, "orders", &Context::default()).expect("encodes");
+    // As much as there is room for of the headers that a copy must have.
+    let mut subject = "x".repeat(limits::MAX_HEADERS);
+    large.headers.insert("cloudEvents_subject", subject.clone());
+    while limits::check(&large).is_err() {
+        subject.truncate(subject.len() - 50);
+        large.headers.insert("cloudEvents_subject", subject.clone());
+    }
+    large.body = "?".into();
+    kit.publish("orders.events", Placed::KIND, true, large.clone()).await.expect("published");
+    let parked = kit.consume(PARKING, 1).await.next().await;
+    assert_eq!((&parked.message.id, body(&parked)), (&large.id, "?".to_owned()));
+    assert_eq!((header(&parked, headers::FIRST_DEATH_REASON), header(&parked, headers::REASON)), ("rejected", ""));
+    assert_eq!(parked.message.headers.get("cloudEvents_subject"), large.headers.get("cloudEvents_subject"));
+    publish(&kit, 2).await;
+    assert_eq!(calls.next().await, 2);
     handle.drain(GRACE).await;
 }
 

@@ -114,6 +114,7 @@ macro_rules! conformance_suite {
             a_handler_that_takes_too_long_has_failed
             malformed_headers_are_parked_unread
             an_undecodable_body_is_parked_at_once
+            what_is_too_large_for_a_copy_is_parked_as_it_is
             an_expired_message_is_dropped
             // draining
             a_drained_consumer_returns_what_has_not_begun

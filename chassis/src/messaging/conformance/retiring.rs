@@ -6,7 +6,10 @@ use crate::messaging::driver::{BrowseError, DeleteError, ExchangeKind, PublishEr
 
 impl Kit {
     async fn delete(&self, queue: &str) -> Result<(), DeleteError> {
-        within("a deletion", self.driver.delete(queue)).await
+        let mut rescued = Vec::new();
+        let deleted = within("a deletion", self.driver.delete(queue, &mut rescued)).await;
+        assert!(rescued.is_empty(), "nobody sends anything meanwhile: {rescued:?}");
+        deleted
     }
 }
 

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use crate::messaging::Message;
 use crate::messaging::driver::{Driver, Outgoing, PublishError};
 use crate::messaging::envelope::rfc3339;
-use crate::messaging::names::headers;
+use crate::messaging::names::{self, headers};
 
 /// How long a copy of a message may take to be confirmed.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -49,9 +49,7 @@ pub(super) fn say_why(message: &mut Message, queue: &str, reason: &str, cause: &
 
 /// Drops what the broker said of the original.
 pub(super) fn forget_deaths(message: &mut Message) {
-    message
-        .headers
-        .retain(|name, _| name != headers::DELIVERY_COUNT && name != "x-death" && !name.starts_with("x-first-death-"));
+    message.headers.retain(|name, _| !names::is_brokers(name));
 }
 
 fn printable(c: char) -> char {

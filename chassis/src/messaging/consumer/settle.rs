@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use super::copy;
 use super::worker::Worker;
-use crate::messaging::driver::{Outcome, Settle};
+use crate::messaging::driver::{Outcome, PublishError, Settle};
 use crate::messaging::envelope::rfc3339;
 use crate::messaging::names::{self, headers};
 use crate::messaging::{Message, Received};
@@ -55,9 +55,10 @@ impl Worker {
         delay: Duration,
         settle: Box<dyn Settle>,
     ) {
-        self.instruments.put_off.inc();
         remember(&mut message, first, attempt);
-        self.replace(names::delay(delay), self.queue.to_string(), message, settle).await;
+        if self.replace(names::delay(delay), self.queue.to_string(), message, settle).await {
+            self.instruments.put_off.inc();
+        }
     }
 
     /// Sends a copy to where a person finds it, with the cause in its headers, and acks.
@@ -71,18 +72,18 @@ impl Worker {
         settle: Box<dyn Settle>,
     ) {
         let reason = aside.reason();
-        let queue = if aside == Aside::Unmatched {
+        let (queue, counter) = if aside == Aside::Unmatched {
             tracing::warn!(queue = %self.queue, id = message.id, kind = &*message.kind, cause, "a message is of another type and set aside");
-            self.instruments.unmatched.inc();
-            names::unmatched_queue(&self.queue)
+            (names::unmatched_queue(&self.queue), &self.instruments.unmatched)
         } else {
             tracing::error!(queue = %self.queue, id = message.id, kind = &*message.kind, attempt, reason, cause, "a message is parked");
-            self.instruments.parked.inc();
-            names::parking_queue(&self.queue)
+            (names::parking_queue(&self.queue), &self.instruments.parked)
         };
         remember(&mut message, first, attempt);
         copy::say_why(&mut message, &self.queue, reason, cause);
-        self.replace(String::new(), queue, message, settle).await;
+        if self.replace(String::new(), queue, message, settle).await {
+            counter.inc();
+        }
     }
 
     /// Acks what its policy does not want to keep.
@@ -93,16 +94,27 @@ impl Worker {
         self.settle(settle, Outcome::Ack).await;
     }
 
-    /// Acks a delivery once its copy is safe; otherwise returns it, so that it is never in neither place.
-    async fn replace(&self, exchange: String, routing_key: String, message: Message, settle: Box<dyn Settle>) {
+    /// Acks a delivery once its copy is safe, and says that it is; otherwise returns it, so that it is never in neither place.
+    ///
+    /// Of what is too large to be copied, as only others send it, the original goes to the dead letters: it would come back for ever.
+    async fn replace(&self, exchange: String, routing_key: String, message: Message, settle: Box<dyn Settle>) -> bool {
         match copy::publish(&*self.driver, exchange, routing_key, message).await {
-            Ok(()) => self.settle(settle, Outcome::Ack).await,
+            Ok(()) => {
+                self.settle(settle, Outcome::Ack).await;
+                return true;
+            }
+            Err(error @ PublishError::TooLarge { .. }) => {
+                tracing::error!(queue = %self.queue, %error, "a message is too large for a copy; it is parked as it is, without its cause");
+                self.instruments.parked.inc();
+                self.settle(settle, Outcome::Reject).await;
+            }
             Err(error) => {
                 tracing::error!(queue = %self.queue, %error, "a message could not be put off or parked; it is returned");
                 tokio::time::sleep(PAUSE).await;
                 self.settle(settle, Outcome::Return).await;
             }
         }
+        false
     }
 }
 

@@ -324,9 +324,16 @@ fn possible(queue: &str, subscription: &Subscription, retry: &RetryPolicy) -> Re
             if handler.takes_batches() { ("batches", "single messages") } else { ("single messages", "batches") };
         return wrong(format!("the handler of `{queue}` takes {takes}, but is declared to get {gets}"));
     }
+    let (timeout, longest) = (spec.effective_timeout(), humantime::format_duration(LONGEST_IN_PLACE));
+    if timeout > LONGEST_IN_PLACE {
+        let timeout = humantime::format_duration(timeout);
+        return wrong(format!(
+            "`{queue}` gives an attempt {timeout}, but brokers take back what is unsettled for too long: at most {longest} are possible"
+        ));
+    }
     let waits: Duration = retry.delays().iter().sum();
     if spec.shape == Shape::Ordered && waits > LONGEST_IN_PLACE {
-        let (waits, longest) = (humantime::format_duration(waits), humantime::format_duration(LONGEST_IN_PLACE));
+        let waits = humantime::format_duration(waits);
         let policy = spec.retry;
         return wrong(format!(
             "`{queue}` is ordered, so that its messages wait for their retries in place, but the delays of the retry policy \

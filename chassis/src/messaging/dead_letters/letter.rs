@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::context::TraceContext;
 use crate::messaging::envelope::{self, View};
-use crate::messaging::names::headers;
+use crate::messaging::names::{self, headers};
 use crate::messaging::{Headers, Message};
 use crate::telemetry::propagation::TRACEPARENT;
 
@@ -140,9 +140,11 @@ impl Body {
     }
 }
 
-/// An id for what has none, the same at each look: FNV-1a of what a sender decides.
+/// An id for what has none, the same at each look: FNV-1a of what a sender decides. What the broker notes is left out, since a look is
+/// a delivery that it counts.
 fn anonymous(message: &Message) -> String {
-    let head = message.headers.iter().flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]);
+    let senders = message.headers.iter().filter(|(name, _)| !names::is_brokers(name));
+    let head = senders.flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]);
     let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
     for byte in head.chain([message.kind.as_bytes(), &*message.body]).flatten() {
         hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);

@@ -9,7 +9,7 @@ use super::{DeadLetterError, DeadLetters, Letter, Selection};
 use crate::messaging::Message;
 use crate::messaging::driver::{Outgoing, PublishError, Seen};
 use crate::messaging::envelope::rfc3339;
-use crate::messaging::names::headers;
+use crate::messaging::names::{self, headers};
 
 /// For how long one message may wait for its confirmation.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -106,12 +106,7 @@ impl DeadLetters {
 /// The message as it was before it was ever tried, but for the note that it was replayed.
 fn renewed(mut message: Message) -> Message {
     let replays: u32 = message.headers.get(headers::REPLAYS).and_then(|text| text.parse().ok()).unwrap_or(0);
-    message.headers.retain(|name, _| {
-        !OF_ITS_DEATH.contains(&name)
-            && name != headers::DELIVERY_COUNT
-            && name != "x-death"
-            && !name.starts_with("x-first-death-")
-    });
+    message.headers.retain(|name, _| !OF_ITS_DEATH.contains(&name) && !names::is_brokers(name));
     message.headers.insert(headers::REPLAYS, replays.saturating_add(1).to_string());
     message.headers.insert(headers::REPLAYED_AT, rfc3339(SystemTime::now()).unwrap_or_default());
     message

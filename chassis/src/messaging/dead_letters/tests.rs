@@ -82,6 +82,29 @@ async fn next(driver: &Arc<dyn Driver>, queue: &str) -> Incoming {
     consumer.next().await.expect("a delivery")
 }
 
+/// A look is a delivery, which the broker counts.
+#[test]
+fn the_id_of_what_has_none_is_the_same_at_each_look() {
+    let looked_at = |times: &str, note: &str| {
+        let headers = [("note", note), (headers::DELIVERY_COUNT, times), ("x-first-death-reason", "rejected")];
+        let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        Letter::of(&Message { headers, ..Message::default() }).id
+    };
+    assert_eq!(looked_at("1", "a"), looked_at("2", "a"));
+    assert_ne!(looked_at("1", "a"), looked_at("1", "b"));
+}
+
+/// What was parked before the clock was set back was parked in the future.
+#[tokio::test]
+async fn a_letter_of_the_future_has_no_age() {
+    let (_broker, driver, letters) = desk().await;
+    let mut letter = parked("a", "order.placed.v1", "refused");
+    let later = envelope::rfc3339(SystemTime::now() + Duration::from_secs(3600)).expect("a time");
+    letter.headers.insert(headers::PARKED_AT, later);
+    put(&driver, PARKING, letter).await;
+    assert_eq!(letters.summary().await[0].oldest_seconds, Some(0));
+}
+
 #[tokio::test]
 async fn a_list_shows_what_fits_and_no_bodies() {
     let (_broker, _driver, letters) = three().await;

@@ -16,7 +16,7 @@ use crate::messaging::driver::{
     Binding, BrowseError, Browser, ConnectionState, Consume, Consumer, DeclareError, DeleteError, Driver, Outgoing,
     PublishError, Topology,
 };
-use crate::messaging::limits;
+use crate::messaging::{Message, limits};
 
 pub(super) struct Session {
     engine: Arc<Engine>,
@@ -161,13 +161,17 @@ impl Driver for Session {
         })
     }
 
-    fn delete<'a>(&'a self, queue: &'a str) -> BoxFuture<'a, Result<(), DeleteError>> {
+    fn delete<'a>(&'a self, queue: &'a str, _rescued: &'a mut Vec<Message>) -> BoxFuture<'a, Result<(), DeleteError>> {
         Box::pin(async move {
             self.open_for_looks()?;
             let (deleted, recorded) = self.engine.change(|state| state.delete_if_unused(queue));
             deleted?;
             Ok(recorded.safe().await?)
         })
+    }
+
+    fn known_queues(&self) -> Vec<String> {
+        self.engine.work_queues()
     }
 
     fn state(&self) -> watch::Receiver<ConnectionState> {

@@ -161,7 +161,7 @@ async fn what_was_unbound_and_deleted_stays_so() {
     let driver = broker.driver();
     driver.declare(topology()).await.expect("declared");
     driver.unbind(topology().bindings).await.expect("unbound");
-    driver.delete("a.dlq").await.expect("deleted");
+    driver.delete("a.dlq", &mut Vec::new()).await.expect("deleted");
     driver.close(Duration::from_secs(5)).await;
     drop((driver, broker));
 

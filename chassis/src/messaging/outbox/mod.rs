@@ -49,6 +49,6 @@ pub use enqueue::{Pending, Timing, enqueue, enqueue_with};
 pub use partition::{PARTITIONS, partition};
 pub use relay::{Relay, RelayHandle};
 pub use settings::OutboxSettings;
-pub use state::RelayState;
+pub use state::{Awaited, RelayState};
 #[cfg(feature = "testing")]
 pub(crate) use unsent::unsent;

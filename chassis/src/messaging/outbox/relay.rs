@@ -206,10 +206,17 @@ impl Relay {
         let kept = if unheard.is_empty() { 0 } else { self.shared.store.of_routes(&unheard).await? };
         self.shared.metrics.unheard(kept);
         self.forget_what_is_old().await?;
-        let state = if survey.oldest < self.shared.settings.degraded_after {
+        let patience = self.shared.settings.degraded_after;
+        let awaited = match Instant::now().checked_sub(patience) {
+            Some(before) if kept > 0 => self.shared.hearers.awaited_since(before),
+            _ => Vec::new(),
+        };
+        let state = if survey.oldest >= patience {
+            RelayState::Degraded { oldest: survey.oldest, cause: self.shared.trouble.get() }
+        } else if awaited.is_empty() {
             RelayState::Ok
         } else {
-            RelayState::Degraded { oldest: survey.oldest, cause: self.shared.trouble.get() }
+            RelayState::Awaiting(awaited)
         };
         self.publish(state);
         Ok(())

@@ -9,7 +9,9 @@ use super::Orphans;
 use crate::Error;
 use crate::messaging::Message;
 use crate::messaging::consumer::copy;
-use crate::messaging::driver::{BrowseError, DeleteError, PublishError, Seen};
+use crate::messaging::driver::{
+    BrowseError, DeclareError, DeleteError, PublishError, Queue, QueueRole, Seen, Topology,
+};
 use crate::messaging::names;
 
 /// How many messages are moved in one look.
@@ -91,6 +93,9 @@ pub enum RetireError {
     /// The broker can't be asked, or does not allow it.
     #[error(transparent)]
     Broker(#[from] BrowseError),
+    /// Where dead letters were could not be declared again for one that came while it was deleted.
+    #[error("a dead letter could not be kept: {0}")]
+    Declare(#[from] DeclareError),
     /// A message could not be moved to the dead letters; it is where it was.
     #[error("a message could not be moved to the dead letters: {0}")]
     Publish(#[from] PublishError),
@@ -103,8 +108,8 @@ impl Orphans {
     /// Takes a queue that nobody reads any more out of use: nothing is routed to it from now on, what waits in it becomes what
     /// `rest` says, and it is deleted. Dead letters stay, and are shown as long as there are any.
     ///
-    /// Called again it goes on where it ended. Nothing is ever lost on the way: a message is parked with a confirmation before
-    /// it is removed, and the queue is only deleted when it is empty.
+    /// Called again it goes on where it ended. Nothing is lost on the way: a message is parked with a confirmation before it is
+    /// removed, the queue is only deleted when it is empty, and what comes while it is deleted is parked too.
     ///
     /// # Errors
     /// The service never read the queue, somebody reads it still, messages wait in it and `rest` does not say what is to become
@@ -127,13 +132,7 @@ impl Orphans {
             tracing::info!(queue, parked = done.parked, discarded = done.discarded, "a queue was retired");
         }
         for pile in [names::parking_queue(queue), names::unmatched_queue(queue)] {
-            done.letters += match self.driver.delete(&pile).await {
-                Ok(()) => 0,
-                Err(DeleteError::NotEmpty { messages }) => messages,
-                // Somebody looks at them.
-                Err(DeleteError::InUse { .. }) => known(self.driver.depth(&pile).await)?.unwrap_or_default(),
-                Err(DeleteError::Broker(error)) => return Err(error.into()),
-            };
+            done.letters += self.delete_pile(&pile).await?;
         }
         if done.letters == 0 {
             self.known.forget(queue).await.map_err(RetireError::Database)?;
@@ -142,6 +141,27 @@ impl Orphans {
         let left: Vec<_> = self.found().into_iter().filter(|orphan| orphan.queue != queue).collect();
         self.tell(&left);
         Ok(done)
+    }
+
+    /// Deletes where dead letters would be, if there are none; gives how many there are.
+    async fn delete_pile(&self, pile: &str) -> Result<u64, RetireError> {
+        let mut rescued = Vec::new();
+        let deleted = self.driver.delete(pile, &mut rescued).await;
+        let parked_meanwhile = rescued.len() as u64;
+        if parked_meanwhile > 0 {
+            let queues = vec![Queue { name: pile.to_owned(), role: QueueRole::Parking }];
+            self.driver.declare(Topology { queues, ..Topology::default() }).await?;
+        }
+        for letter in rescued {
+            self.put(pile.to_owned(), letter).await?;
+        }
+        match deleted {
+            Ok(()) => Ok(parked_meanwhile),
+            Err(DeleteError::NotEmpty { messages }) => Ok(messages),
+            // Somebody looks at them.
+            Err(DeleteError::InUse { .. }) => Ok(known(self.driver.depth(pile).await)?.unwrap_or_default()),
+            Err(DeleteError::Broker(error)) => Err(error.into()),
+        }
     }
 
     /// Whether it may be retired as far as the service itself knows.
@@ -164,7 +184,19 @@ impl Orphans {
         let until = Instant::now() + RUN;
         let mut moved = true;
         loop {
-            let messages = match self.driver.delete(queue).await {
+            let mut rescued = Vec::new();
+            let deleted = self.driver.delete(queue, &mut rescued).await;
+            for message in rescued {
+                // Where nobody has said what is to become of it, it is kept.
+                match rest {
+                    Some(Rest::Discard) => done.discarded += 1,
+                    Some(Rest::Park) | None => {
+                        self.park(queue, message).await?;
+                        done.parked += 1;
+                    }
+                }
+            }
+            let messages = match deleted {
                 Ok(()) => return Ok(()),
                 Err(DeleteError::NotEmpty { messages }) => messages,
                 Err(DeleteError::InUse { consumers }) => {
@@ -207,7 +239,15 @@ impl Orphans {
         let cause = "its queue was retired, as no handler read it any more";
         copy::forget_deaths(&mut message);
         copy::say_why(&mut message, queue, "retired", cause);
-        copy::publish(&*self.driver, String::new(), names::parking_queue(queue), message).await
+        self.put(names::parking_queue(queue), message).await
+    }
+
+    async fn put(&self, queue: String, message: Message) -> Result<(), PublishError> {
+        let id = message.id.clone();
+        let put = copy::publish(&*self.driver, String::new(), queue.clone(), message).await;
+        put.inspect_err(
+            |error| tracing::error!(queue, id, %error, "a message of a queue that is retired could not be moved"),
+        )
     }
 }
 

@@ -111,4 +111,8 @@ async fn what_cannot_work_is_refused_at_start() {
     assert_eq!(refused(SPEC, many(), RetryPolicy::none()), expected);
     let transactional = SubscriptionSpec { mode: Mode::Transactional, ..SPEC };
     assert!(refused(transactional, one(), RetryPolicy::none()).ends_with("but `stock` has no database"));
+    let slow = SubscriptionSpec { timeout: Some(Duration::from_secs(1_800)), ..SPEC };
+    let expected = "`stock.order-placed` gives an attempt 30m, but brokers take back what is unsettled for too long: at most 20m are \
+                    possible";
+    assert_eq!(refused(slow, one(), RetryPolicy::none()), expected);
 }

@@ -91,9 +91,8 @@ impl Worker {
         let patience = self.shared.settings.unroutable_for;
         match fate {
             Fate::Kept { first } => {
-                if first && self.shared.hearers.wants(kind) {
-                    tracing::warn!(event, "not all who must hear this event are there; it is kept until they are");
-                } else if first {
+                // Who is waited for is said by name elsewhere.
+                if first && !self.shared.hearers.wants(kind) {
                     tracing::warn!(event, ?patience, "nobody hears this event; it is kept, in case its consumer comes");
                 }
                 self.hungry = true;
