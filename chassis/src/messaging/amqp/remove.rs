@@ -35,8 +35,9 @@ pub(super) async fn unbind(side: &Side, binding: &Binding) -> Result<(), BrowseE
 /// only if it is empty or unused by closing the connection.
 ///
 /// What is sent to it after that look, by its name or by a binding that nobody has told us of, is `rescued`: a consumer of ours
-/// is there before the look, and a queue applies what is sent to it, what is delivered of it and its end in one order. So whatever was
-/// confirmed to its sender has been delivered when the broker ends the consumer.
+/// is there before the look, and a queue applies what is sent to it, what is delivered of it and its end in one order. So whatever the
+/// queue took has been delivered when the broker ends the consumer. What is on its way to it at that very moment the broker confirms
+/// though there is no queue any more; nobody gets that.
 ///
 /// `forget` is called in between, so that nobody declares the queue again who finds it missing.
 pub(super) async fn delete(

@@ -103,6 +103,12 @@ impl Engine {
         self.lock().state.queues.get(queue).map(queue::QueueState::depth)
     }
 
+    /// The queues that are there for handlers.
+    fn work_queues(&self) -> Vec<String> {
+        let inner = self.lock();
+        inner.state.queues.iter().filter(|(_, queue)| queue.is_handled()).map(|(name, _)| name.to_string()).collect()
+    }
+
     /// Waits until `reached` holds of a queue.
     pub(super) async fn until(&self, queue: &str, reached: impl Fn(QueueDepth) -> bool) -> QueueDepth {
         let mut changes = self.changed.subscribe();

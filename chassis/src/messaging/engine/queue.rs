@@ -95,6 +95,11 @@ impl QueueState {
         }
     }
 
+    /// Whether it is there for a handler.
+    pub(super) fn is_handled(&self) -> bool {
+        matches!(self.role, QueueRole::Work | QueueRole::WorkSingleActive)
+    }
+
     pub(super) fn depth(&self) -> QueueDepth {
         let QueueState { ready, unacked, subscribers, .. } = self;
         QueueDepth { ready: ready.len(), unacked: unacked.len(), consumers: subscribers.len() }

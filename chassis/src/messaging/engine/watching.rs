@@ -38,13 +38,6 @@ impl Engine {
         busy
     }
 
-    /// The queues that are there for handlers.
-    pub(super) fn work_queues(&self) -> Vec<String> {
-        let inner = self.lock();
-        let queues = inner.state.queues.iter();
-        queues.filter(|(_, queue)| is_handled(queue)).map(|(name, _)| name.to_string()).collect()
-    }
-
     /// Counts everything that happens.
     pub(in crate::messaging) fn changes(&self) -> watch::Receiver<u64> {
         self.changed.subscribe()
@@ -68,9 +61,5 @@ impl Engine {
 
 fn work(queue: &QueueState) -> Option<QueueDepth> {
     let depth = queue.depth();
-    (is_handled(queue) && (depth.unacked > 0 || depth.ready > 0 && depth.consumers > 0)).then_some(depth)
-}
-
-fn is_handled(queue: &QueueState) -> bool {
-    matches!(queue.role, QueueRole::Work | QueueRole::WorkSingleActive)
+    (queue.is_handled() && (depth.unacked > 0 || depth.ready > 0 && depth.consumers > 0)).then_some(depth)
 }

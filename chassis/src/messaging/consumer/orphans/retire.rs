@@ -109,7 +109,7 @@ impl Orphans {
     /// `rest` says, and it is deleted. Dead letters stay, and are shown as long as there are any.
     ///
     /// Called again it goes on where it ended. Nothing is lost on the way: a message is parked with a confirmation before it is
-    /// removed, the queue is only deleted when it is empty, and what comes while it is deleted is parked too.
+    /// removed, the queue is only deleted when it is empty, and what it takes until it is gone is parked too.
     ///
     /// # Errors
     /// The service never read the queue, somebody reads it still, messages wait in it and `rest` does not say what is to become
