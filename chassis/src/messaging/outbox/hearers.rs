@@ -12,6 +12,9 @@ use super::state::Awaited;
 use crate::config::nearest;
 use crate::messaging::driver::{BrowseError, Driver, PublishError};
 
+/// By how many letters a misspelt name differs at most from the one that is meant.
+const SLIP: usize = 2;
+
 /// The queues that must be read, by the type of event. Clones are the same.
 #[derive(Clone, Default)]
 pub(super) struct Hearers {
@@ -75,9 +78,7 @@ impl Hearers {
     /// Notes that events wait for a queue, and says so if it is the first time or for another reason than before.
     fn awaits(&self, kind: &str, queue: String, error: Option<BrowseError>, driver: &dyn Driver) {
         let missing = matches!(error, Some(BrowseError::NoQueue(_)));
-        let mut known = driver.known_queues();
-        known.extend(self.wanted.values().flatten().filter(|known| **known != queue).cloned());
-        let near = if missing { nearest(&queue, known.iter().map(String::as_str)).map(str::to_owned) } else { None };
+        let near = if missing { self.probably_meant(&queue, driver) } else { None };
         let awaited = Awaited { kind: kind.to_owned(), queue, missing, near };
         let mut seen = self.seen();
         let before = seen.awaited.get(&awaited.queue).cloned();
@@ -86,6 +87,15 @@ impl Hearers {
         }
         let since = before.map_or_else(Instant::now, |(since, _)| since);
         seen.awaited.insert(awaited.queue.clone(), (since, awaited));
+    }
+
+    /// The queue that was meant by the name of one that does not exist. Queues of one service are alike, so that only a slip of the pen
+    /// counts, and none that is waited for itself.
+    fn probably_meant(&self, queue: &str, driver: &dyn Driver) -> Option<String> {
+        let known = driver.known_queues();
+        let others = known.iter().filter(|known| !self.wanted.values().flatten().any(|wanted| wanted == *known));
+        let near = nearest(queue, others.map(String::as_str))?;
+        (strsim::damerau_levenshtein(queue, near) <= SLIP).then(|| near.to_owned())
     }
 
     /// Says of a type that is published and not named here if a name stands here of which it is a near miss: it would keep nothing.
