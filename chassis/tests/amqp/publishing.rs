@@ -70,6 +70,22 @@ async fn what_is_too_large_is_refused_before_the_wire() {
     assert!(!state.has_changed().unwrap(), "nothing was torn down");
 }
 
+/// A broker that confirms all the time sends no heartbeats.
+#[tokio::test]
+async fn confirms_are_a_sign_of_life() {
+    let host = virtual_host("alive").await;
+    let driver = connect(&host.uri()).await;
+    driver.declare(work_queue("q")).await.unwrap();
+    send(&driver, "q", "the first").await.unwrap();
+    let mut state = driver.state();
+    state.mark_unchanged();
+    let (begun, silence) = (Instant::now(), settings("").heartbeat * 2);
+    while begun.elapsed() < silence + Duration::from_secs(1) {
+        send(&driver, "q", "another").await.unwrap();
+    }
+    assert!(!state.has_changed().unwrap(), "{:?}", *state.borrow());
+}
+
 /// The broker answers an unknown exchange by closing the channel, with everything else that is on its way.
 #[tokio::test]
 async fn an_unknown_exchange_is_refused_and_its_neighbours_arrive() {

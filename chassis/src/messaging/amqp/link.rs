@@ -13,6 +13,7 @@ use lapin::{Channel, Connection, ConnectionProperties, ConnectionStatus, Event};
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 
+use super::confirms::Confirms;
 use super::error::{self, ConnectError};
 use super::screen::{Kit, Screened};
 use super::settings::{AmqpSettings, Tls};
@@ -36,6 +37,7 @@ pub(super) struct Link {
     patience: Duration,
     lost: watch::Receiver<Option<Reason>>,
     blocked: watch::Receiver<Option<Reason>>,
+    confirms: Confirms,
 }
 
 /// A second handle to the socket of a connection. lapin gives up neither thread nor socket when a connection attempt is
@@ -90,8 +92,9 @@ impl Link {
             };
         }
 
+        let confirms = Confirms::default();
         // lapin asks for a socket as often as it likes to connect, which with its recovery off is once.
-        let slot = Mutex::new(Some(AsyncTcpStream::Plain(Screened::new(stream))));
+        let slot = Mutex::new(Some(AsyncTcpStream::Plain(Screened::new(stream, confirms.clone()))));
         let connector = async move |_, _| {
             let stream = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
             stream.ok_or_else(|| io::Error::from(io::ErrorKind::ConnectionAborted).into())
@@ -121,6 +124,7 @@ impl Link {
             patience: settings.connect_timeout,
             lost,
             blocked,
+            confirms,
         }))
     }
 
@@ -150,6 +154,11 @@ impl Link {
             Ok(channel) => channel,
             Err(_) => Err(io::Error::from(io::ErrorKind::TimedOut).into()),
         }
+    }
+
+    /// What the broker says of what was published.
+    pub(super) fn confirms(&self) -> &Confirms {
+        &self.confirms
     }
 
     /// Why the broker takes no messages, while it does not.

@@ -14,8 +14,8 @@
 //! * two connections, one to publish and one to consume, so that a broker that blocks publishers still takes
 //!   acknowledgements; each has a `supervisor` that makes it again for ever, with full jitter;
 //! * a `registry` of everything that was declared, replayed before any publish is released;
-//! * one `publisher` task that owns its channel: messages are sent without waiting for each other, and confirms and
-//!   returned messages can't be given to the wrong one;
+//! * one `publisher` task that owns its channel: messages are sent without waiting for each other, and `confirms` and
+//!   returned messages are read as they come and can't be given to the wrong one;
 //! * a channel per `consumer`, rebuilt alone when it fails, whose acknowledgements travel together;
 //! * an `inspect`ion that shows what stands in a queue and puts it back in its order, which AMQP has no words for;
 //! * a way to `remove` queues of which nothing is lost;
@@ -37,6 +37,7 @@
 //! The body of a message and its headers have limits which are checked before anything is sent, as the broker answers
 //! what is too large by closing the connection.
 
+mod confirms;
 mod consumer;
 mod declare;
 mod difference;

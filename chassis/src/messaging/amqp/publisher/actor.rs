@@ -1,38 +1,38 @@
 //! The task that owns the publishing channel.
 
 use std::collections::VecDeque;
-use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
+use lapin::Channel;
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
-use lapin::{Channel, Confirmation};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
+use super::super::confirms::{Confirmed, Confirms, Told};
 use super::super::encode::{self, Encoded};
 use super::super::error;
 use super::super::link::Link;
 use super::super::settings::AmqpSettings;
 use super::super::side::Side;
-use super::request::{Awaited, Request};
-use super::verdict::Verdicts;
+use super::request::Request;
 use super::window::Window;
 use crate::messaging::driver::{Outgoing, PublishError};
 use crate::telemetry::metrics::Counter;
 
 /// How often overdue confirmations are looked for, and requests that nobody waits for any more are dropped.
 const TICK: Duration = Duration::from_millis(250);
-/// How long the oldest message may keep those waiting that were confirmed before it.
-const STUCK: Duration = Duration::from_millis(20);
 /// How many messages are encoded before they are sent: the connection's own thread is woken by the first and takes what there is,
 /// so that what comes fast goes in fewer and larger writes.
 const BURST: usize = 64;
 /// How long to wait before the next try where a channel could not be opened on an open connection.
 const RETRY: Duration = Duration::from_millis(200);
+/// How long the broker may take to answer `confirm.select`.
+const SELECT: Duration = Duration::from_secs(10);
 
 /// The task that owns the publishing channel.
 pub(super) struct Actor {
@@ -53,6 +53,8 @@ pub(super) struct Actor {
     probing: bool,
     /// What is sent next, one right after the other.
     burst: Vec<(Request, Encoded)>,
+    /// What the broker has said, while it is heard.
+    told: Vec<Told>,
 }
 
 /// Why a channel was given up.
@@ -85,6 +87,7 @@ impl Actor {
             suspects: 0,
             probing: false,
             burst: Vec::with_capacity(BURST),
+            told: Vec::new(),
         }
     }
 
@@ -93,7 +96,7 @@ impl Actor {
             let channel = match open(&link).await {
                 Ok(channel) => channel,
                 Err(error) => {
-                    debug!(%error, "no channel to publish on");
+                    debug!(error, "no channel to publish on");
                     sleep(RETRY).await;
                     continue;
                 }
@@ -137,28 +140,21 @@ impl Actor {
     }
 
     /// Publishes over `channel` for as long as it lives.
-    async fn serve<'c>(&mut self, link: &Link, channel: &'c Channel, window: &mut Window<'c>) -> End {
-        let mut verdicts = Verdicts::default();
+    async fn serve(&mut self, link: &Link, channel: &Channel, window: &mut Window) -> End {
+        let confirms = link.confirms();
         let mut blocked = link.blocked();
-        let (mut tick, mut stuck) = (every(TICK), every(STUCK));
-        let mut front = 0;
+        let mut tick = interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut lost = pin!(link.lost());
         let finish = self.finish.clone();
         let mut finished = pin!(finish.cancelled());
         loop {
+            if let Some(end) = self.hear(confirms, window) {
+                return end;
+            }
             let free = blocked.borrow_and_update().is_none();
-            if free {
-                self.fill(link, channel, window);
-            }
-            let mut failed = window.note_oldest(&mut verdicts);
-            if failed.is_some() || window.needs_all(&verdicts) {
-                // What completed before the channel died still counts, and the return of a message may ride on any of these.
-                failed = window.note_all(&mut verdicts).or(failed);
-            }
-            settle(window, &mut verdicts);
-            self.probing &= window.len() > 0;
-            if let Some(error) = failed {
-                return ended(&error);
+            if free && let Some(end) = self.fill(link, channel, window) {
+                return end;
             }
             if self.finish.is_cancelled() || self.inbox.is_closed() {
                 self.inbox.close();
@@ -167,29 +163,13 @@ impl Actor {
                 }
             }
             let room = free && window.len() < self.limit();
-            let waiting = window.len() > 0;
             tokio::select! {
-                noted = poll_fn(|context| window.poll_oldest(&mut verdicts, context)), if waiting => {
-                    if let Err(error) = noted {
-                        window.note_all(&mut verdicts);
-                        settle(window, &mut verdicts);
-                        return ended(&error);
-                    }
-                }
+                () = confirms.news() => {}
                 Some(request) = self.inbox.recv(), if room && self.backlog.is_empty() => self.backlog.push_back(request),
                 _ = blocked.changed() => {}
-                _ = &mut lost => return End::Lost,
+                _ = &mut lost => return self.hear(confirms, window).unwrap_or(End::Lost),
                 () = &mut finished, if !self.inbox.is_closed() => {}
-                _ = stuck.tick(), if waiting => {
-                    if std::mem::replace(&mut front, window.front()) == window.front()
-                        && let Some(error) = window.note_all(&mut verdicts)
-                    {
-                        settle(window, &mut verdicts);
-                        return ended(&error);
-                    }
-                }
                 _ = tick.tick() => {
-                    self.unroutable.add(verdicts.unheard(window.outgoing()));
                     if !free {
                         self.weed();
                     } else if window.oldest().is_some_and(|sent| sent.elapsed() > self.confirm_timeout) {
@@ -201,18 +181,73 @@ impl Actor {
         }
     }
 
-    /// Sends what there is room for, without waiting for any of it.
-    fn fill<'c>(&mut self, link: &Link, channel: &'c Channel, window: &mut Window<'c>) {
+    /// Hands on what the broker has said; the end of the channel, if that is among it.
+    fn hear(&mut self, confirms: &Confirms, window: &mut Window) -> Option<End> {
+        let mut told = std::mem::take(&mut self.told);
+        confirms.take(&mut told);
+        let mut end = None;
+        for told in told.drain(..) {
+            match told {
+                Told::Selected => {}
+                Told::Returned(returned) => window.comes_back(returned),
+                Told::Confirmed(Confirmed { tag, multiple: false, taken }) => {
+                    let request = window.take(tag);
+                    request.into_iter().for_each(|request| self.pronounce(request, taken, window));
+                }
+                Told::Confirmed(Confirmed { tag, multiple: true, taken }) => {
+                    let up_to = if tag == 0 { u64::MAX } else { tag };
+                    while let Some(request) = window.take_oldest(up_to) {
+                        self.pronounce(request, taken, window);
+                    }
+                }
+                Told::Closed(words) => end = Some(End::Closed(words)),
+            }
+        }
+        self.told = told;
+        self.probing &= window.len() > 0;
+        end
+    }
+
+    /// Says what became of a message: whether the broker has taken responsibility for it, if a queue did.
+    fn pronounce(&self, request: Request, taken: bool, window: &mut Window) {
+        let outgoing = request.outgoing();
+        let came_back = window.came_back(outgoing);
+        if !taken {
+            request.answer(Err(PublishError::Nacked));
+        } else if came_back && outgoing.mandatory {
+            let (exchange, routing_key) = (outgoing.exchange.to_string(), outgoing.routing_key.to_string());
+            request.answer(Err(PublishError::Unroutable { exchange, routing_key }));
+        } else {
+            self.unroutable.add(came_back.into());
+            request.answer(Ok(()));
+        }
+    }
+
+    /// Sends what there is room for, without waiting for any of it; the end of the channel, if it takes no more.
+    fn fill(&mut self, link: &Link, channel: &Channel, window: &mut Window) -> Option<End> {
         let mut now = None;
         loop {
             self.encode(link, window.len());
             if self.burst.is_empty() {
-                return;
+                return None;
             }
             let now = *now.get_or_insert_with(Instant::now);
+            let mut sent = None;
             for (request, encoded) in self.burst.drain(..) {
-                let sending = send(channel, request.share(), encoded);
-                window.push(request, now, sending);
+                // What follows a failure is not sent either. It is sent again with all that was not confirmed.
+                if sent.is_none()
+                    && let Err(error) = send(channel, request.outgoing(), encoded)
+                {
+                    debug!(%error, "the publishing channel takes no more");
+                    sent = Some(window.len());
+                }
+                window.push(request, now);
+            }
+            match sent {
+                None => {}
+                Some(0) => return Some(End::Lost),
+                // Perhaps the broker has said why, which is about what was sent.
+                Some(_) => return Some(self.hear(link.confirms(), window).unwrap_or(End::Lost)),
             }
         }
     }
@@ -255,7 +290,7 @@ impl Actor {
     }
 
     /// Puts what was not confirmed back to the front, to be sent again under the same id.
-    fn salvage(&mut self, window: Window<'_>, end: &End) {
+    fn salvage(&mut self, window: Window, end: &End) {
         let alone = window.len() == 1;
         let mut again: VecDeque<Request> = VecDeque::with_capacity(window.len() + self.backlog.len());
         let mut refused = 0;
@@ -291,51 +326,47 @@ fn blames(words: &str, message: &Outgoing) -> bool {
     !exchange.is_empty() && words.contains("exchange") && words.contains(&format!("'{exchange}'"))
 }
 
+/// A channel that confirms what comes over it, which the link listens to.
 async fn open(link: &Link) -> Result<Channel, String> {
-    let words = |error: lapin::Error| error::words(&error);
-    let channel = link.channel().await.map_err(words)?;
-    match timeout(Duration::from_secs(10), channel.confirm_select(ConfirmSelectOptions::default())).await {
-        Ok(selected) => selected.map_err(words)?,
-        Err(_) => return Err("no answer to confirm.select".to_owned()),
-    }
+    let channel = link.channel().await.map_err(|error| error::words(&error))?;
+    let confirms = link.confirms();
+    confirms.listen(channel.id());
+    let selecting = async {
+        tokio::select! {
+            biased;
+            // lapin does not get to see the answer.
+            result = channel.confirm_select(ConfirmSelectOptions::default()) => result.map_err(|error| error::words(&error)),
+            result = selected(confirms) => result,
+        }
+    };
+    timeout(SELECT, selecting).await.unwrap_or_else(|_| Err("no answer to confirm.select".to_owned()))?;
     Ok(channel)
 }
 
-/// Sends one message, and gives its confirmation. The first poll hands its frames over, so messages go out in the order in
-/// which these are first polled.
-async fn send(channel: &Channel, awaited: Arc<Awaited>, encoded: Encoded) -> lapin::Result<Confirmation> {
+/// Waits until the broker says that it confirms what comes from now on.
+async fn selected(confirms: &Confirms) -> Result<(), String> {
+    let mut told = Vec::new();
+    loop {
+        confirms.take(&mut told);
+        for told in told.drain(..) {
+            match told {
+                Told::Selected => return Ok(()),
+                Told::Closed(words) => return Err(words),
+                Told::Confirmed(_) | Told::Returned(_) => {}
+            }
+        }
+        confirms.news().await;
+    }
+}
+
+/// Hands a message over to be sent. lapin's future waits until that was done, which its confirmation says as well.
+fn send(channel: &Channel, outgoing: &Outgoing, encoded: Encoded) -> lapin::Result<()> {
     let Encoded { exchange, routing_key, properties } = encoded;
     // Always, since what no queue took is to be known, and only sometimes an error.
     let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
-    let body = &awaited.outgoing.message.body;
-    channel.basic_publish(exchange, routing_key, options, body, properties).await?.await
-}
-
-fn ended(error: &lapin::Error) -> End {
-    if error.is_amqp_soft_error() { End::Closed(error::words(error)) } else { End::Lost }
-}
-
-fn every(period: Duration) -> Interval {
-    let mut ticks = interval(period);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    ticks
-}
-
-fn settle(window: &mut Window<'_>, verdicts: &mut Verdicts) {
-    for number in verdicts.nacked() {
-        if let Some(request) = window.take(number) {
-            verdicts.was_returned(request.outgoing());
-            request.answer(Err(PublishError::Nacked));
-        }
-    }
-    for number in verdicts.acked() {
-        let Some(request) = window.take(number) else { continue };
-        if verdicts.was_returned(request.outgoing()) {
-            let Outgoing { exchange, routing_key, .. } = request.outgoing();
-            let (exchange, routing_key) = (exchange.to_string(), routing_key.to_string());
-            request.answer(Err(PublishError::Unroutable { exchange, routing_key }));
-        } else {
-            request.answer(Ok(()));
-        }
+    let body = &outgoing.message.body;
+    match channel.basic_publish(exchange, routing_key, options, body, properties).now_or_never() {
+        Some(Err(error)) => Err(error),
+        Some(Ok(_)) | None => Ok(()),
     }
 }

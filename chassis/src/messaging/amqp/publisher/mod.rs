@@ -1,14 +1,13 @@
 //! Publishing with confirms.
 //!
 //! [`Publisher`] is what callers hold. It checks a message, gives it to the one [`actor`] that owns the channel,
-//! and waits until the [deadline](deadlines). The [`window`] knows which messages are on their way, the [`verdict`] which confirmation
-//! is whose.
+//! and waits until the [deadline](deadlines). The [`window`] knows which messages are on their way, and under which number the broker
+//! confirms them.
 
 mod actor;
 mod deadlines;
 mod fate;
 mod request;
-mod verdict;
 mod window;
 
 use std::sync::Arc;

@@ -2,6 +2,9 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::ready;
+
+use tokio::task::coop::poll_proceed;
 
 use super::deadlines::{Deadlines, Key};
 use super::fate::{Fate, Stage, Unanswered};
@@ -90,7 +93,12 @@ impl<'a> Waiter<'a> {
 
     /// Waits for the verdict.
     pub(super) async fn answer(&self) -> Result<Answer, Unanswered> {
-        poll_fn(|context| self.awaited.fate.poll(context)).await
+        poll_fn(|context| {
+            // So that a task which publishes without end lets the messages be sent meanwhile.
+            ready!(poll_proceed(context)).made_progress();
+            self.awaited.fate.poll(context)
+        })
+        .await
     }
 
     /// How far the message came that is waited for no longer.

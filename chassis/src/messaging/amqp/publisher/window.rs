@@ -1,161 +1,88 @@
 //! The messages on their way over one channel, in the order in which they were sent.
 
-use std::collections::VecDeque;
-use std::task::{Context, Poll, Waker};
+use std::collections::{HashMap, VecDeque};
 
-use lapin::Confirmation;
 use tokio::time::Instant;
-use tokio_util::sync::ReusableBoxFuture;
 
+use super::super::confirms::Returned;
 use super::request::Request;
-use super::verdict::Verdicts;
 use crate::messaging::driver::Outgoing;
 
-/// A message that was handed over, until its confirmation.
-pub(super) type Sending<'c> = ReusableBoxFuture<'c, lapin::Result<Confirmation>>;
-
-/// The messages on their way over one channel.
-///
-/// A broker confirms mostly in order, and many at a time. So only the oldest message has a waker: one wake-up then serves all
-/// that were confirmed with it. What was confirmed before its elders is found by looking at all, which the owner
-/// does when the oldest keeps it waiting.
-#[derive(Default)]
-pub(super) struct Window<'c> {
+/// The messages on their way over one channel, which the broker numbers from 1.
+pub(super) struct Window {
     /// The number of the front flight.
-    base: u64,
-    /// Below this number all have a verdict.
-    noted: u64,
-    flights: VecDeque<Option<Flight<'c>>>,
+    first: u64,
+    /// Without those that were confirmed before their elders.
+    flights: VecDeque<Option<Flight>>,
     len: usize,
-    /// The memory of messages that were confirmed, for the next ones.
-    spare: Vec<Sending<'c>>,
+    /// What came back, and is confirmed next.
+    returned: HashMap<Returned, usize>,
 }
 
-struct Flight<'c> {
+struct Flight {
     request: Request,
     sent: Instant,
-    sending: Option<Sending<'c>>,
 }
 
-impl<'c> Window<'c> {
+impl Default for Window {
+    fn default() -> Self {
+        Self { first: 1, flights: VecDeque::new(), len: 0, returned: HashMap::new() }
+    }
+}
+
+impl Window {
     /// How many are on their way.
     pub(super) fn len(&self) -> usize {
         self.len
     }
 
-    /// Takes note of `request`, whose frames are handed over here, by the first poll of `sending`.
-    pub(super) fn push<F>(&mut self, request: Request, sent: Instant, sending: F)
-    where
-        F: Future<Output = lapin::Result<Confirmation>> + Send + 'c,
-    {
-        let mut sending = match self.spare.pop() {
-            Some(mut spare) => {
-                spare.set(sending);
-                spare
-            }
-            None => Sending::new(sending),
-        };
-        // Ready so soon is only what fails, and it is looked at in its turn.
-        if let Poll::Ready(result) = sending.poll(&mut Context::from_waker(Waker::noop())) {
-            sending.set(std::future::ready(result));
-        }
-        self.flights.push_back(Some(Flight { request, sent, sending: Some(sending) }));
+    /// Takes note of what was sent.
+    pub(super) fn push(&mut self, request: Request, sent: Instant) {
+        self.flights.push_back(Some(Flight { request, sent }));
         self.len += 1;
     }
 
-    /// Waits for the oldest that has no verdict yet, and notes it.
-    pub(super) fn poll_oldest(
-        &mut self,
-        verdicts: &mut Verdicts,
-        context: &mut Context<'_>,
-    ) -> Poll<lapin::Result<()>> {
-        loop {
-            self.noted = self.noted.max(self.base);
-            let index = usize::try_from(self.noted - self.base).unwrap_or(usize::MAX);
-            match self.flights.get_mut(index) {
-                None => return Poll::Pending,
-                Some(Some(flight)) if flight.sending.is_some() => {
-                    return flight.look(self.noted, verdicts, &mut self.spare, context);
-                }
-                Some(_) => self.noted += 1,
-            }
-        }
-    }
-
-    /// Notes the oldest ones that have completed, up to the first that has not. The error is the first that failed.
-    pub(super) fn note_oldest(&mut self, verdicts: &mut Verdicts) -> Option<lapin::Error> {
-        let mut failed = None;
-        let mut context = Context::from_waker(Waker::noop());
-        while let Poll::Ready(result) = self.poll_oldest(verdicts, &mut context) {
-            if let Err(error) = result {
-                failed.get_or_insert(error);
-            }
-        }
-        failed
-    }
-
-    /// Notes all that have completed by now, in whatever order. The error is the first that failed.
-    ///
-    /// Once it returns, no confirmation is left unnoted that completed before one that was noted: it looks at all again
-    /// until a look finds nothing.
-    pub(super) fn note_all(&mut self, verdicts: &mut Verdicts) -> Option<lapin::Error> {
-        let mut failed = None;
-        let mut context = Context::from_waker(Waker::noop());
-        loop {
-            let mut found = false;
-            for (index, flight) in self.flights.iter_mut().enumerate() {
-                let Some(flight) = flight.as_mut().filter(|flight| flight.sending.is_some()) else { continue };
-                match flight.look(self.base + index as u64, verdicts, &mut self.spare, &mut context) {
-                    Poll::Ready(result) => {
-                        found = true;
-                        if let Err(error) = result {
-                            failed.get_or_insert(error);
-                        }
-                    }
-                    Poll::Pending => {}
-                }
-            }
-            if !found {
-                return failed;
-            }
-        }
-    }
-
-    /// Whether all must be noted before what `verdicts` has noted is pronounced: only of a mandatory message it matters
-    /// whether another confirmation carries its return.
-    pub(super) fn needs_all(&self, verdicts: &Verdicts) -> bool {
-        verdicts.noted().any(|number| {
-            let index = number.checked_sub(self.base).and_then(|index| usize::try_from(index).ok());
-            let flight = index.and_then(|index| self.flights.get(index)).and_then(Option::as_ref);
-            flight.is_some_and(|flight| flight.request.outgoing().mandatory)
-        })
-    }
-
-    /// Takes out the message of that number.
+    /// Takes out the message of that number, if it is still on its way.
     pub(super) fn take(&mut self, number: u64) -> Option<Request> {
-        let index = usize::try_from(number.checked_sub(self.base)?).ok()?;
+        let index = usize::try_from(number.checked_sub(self.first)?).ok()?;
         let flight = self.flights.get_mut(index)?.take()?;
         self.len -= 1;
         while let Some(None) = self.flights.front() {
             self.flights.pop_front();
-            self.base += 1;
+            self.first += 1;
         }
         Some(flight.request)
     }
 
-    /// The messages that are still on their way.
-    pub(super) fn outgoing(&self) -> impl Iterator<Item = &Outgoing> {
-        self.flights.iter().flatten().map(|flight| flight.request.outgoing())
+    /// Takes out the oldest that is on its way, if its number is not above that one.
+    pub(super) fn take_oldest(&mut self, up_to: u64) -> Option<Request> {
+        if self.first <= up_to { self.take(self.first) } else { None }
+    }
+
+    /// Takes note of a message that no queue took.
+    pub(super) fn comes_back(&mut self, returned: Returned) {
+        *self.returned.entry(returned).or_default() += 1;
+    }
+
+    /// Whether what is confirmed now came back before.
+    pub(super) fn came_back(&mut self, outgoing: &Outgoing) -> bool {
+        if self.returned.is_empty() {
+            return false;
+        }
+        let Outgoing { exchange, routing_key, message, .. } = outgoing;
+        let returned =
+            Returned { exchange: exchange.to_string(), routing_key: routing_key.to_string(), id: message.id.clone() };
+        let Some(count) = self.returned.get_mut(&returned) else { return false };
+        *count -= 1;
+        if *count == 0 {
+            self.returned.remove(&returned);
+        }
+        true
     }
 
     /// When the oldest that is still on its way was sent.
     pub(super) fn oldest(&self) -> Option<Instant> {
         self.flights.front().and_then(Option::as_ref).map(|flight| flight.sent)
-    }
-
-    /// The number of the oldest that is still on its way, or that comes next.
-    pub(super) fn front(&self) -> u64 {
-        self.base
     }
 
     /// All that are still on their way, oldest first.
@@ -164,19 +91,51 @@ impl<'c> Window<'c> {
     }
 }
 
-impl<'c> Flight<'c> {
-    /// Notes the verdict if there is one.
-    fn look(
-        &mut self,
-        number: u64,
-        verdicts: &mut Verdicts,
-        spare: &mut Vec<Sending<'c>>,
-        context: &mut Context<'_>,
-    ) -> Poll<lapin::Result<()>> {
-        let Some(sending) = &mut self.sending else { return Poll::Pending };
-        let Poll::Ready(result) = sending.poll(context) else { return Poll::Pending };
-        // A future that is done holds nothing but its memory.
-        spare.extend(self.sending.take());
-        Poll::Ready(result.map(|confirmation| verdicts.note(number, confirmation)))
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::messaging::Message;
+
+    fn request(id: &str) -> Request {
+        let message = Message { id: id.to_owned(), ..Message::default() };
+        let (exchange, routing_key) = ("orders.events".into(), "order.placed.v1".into());
+        Request::new(Outgoing { exchange, routing_key, mandatory: true, message, deadline: Instant::now() }, 0)
+    }
+
+    fn id(request: Option<Request>) -> Option<String> {
+        request.map(|request| request.outgoing().message.id.clone())
+    }
+
+    #[test]
+    fn each_is_taken_once_whatever_the_order() {
+        let mut window = Window::default();
+        for id in ["a", "b", "c", "d"] {
+            window.push(request(id), Instant::now());
+        }
+        assert_eq!(id(window.take(2)).as_deref(), Some("b"));
+        assert_eq!(id(window.take(2)), None);
+        assert_eq!((id(window.take(0)), id(window.take(5))), (None, None));
+        assert_eq!(id(window.take_oldest(3)).as_deref(), Some("a"));
+        assert_eq!(id(window.take_oldest(3)).as_deref(), Some("c"));
+        assert_eq!(id(window.take_oldest(3)), None);
+        assert_eq!(window.len(), 1);
+        assert_eq!(window.into_requests().map(|request| id(Some(request)).unwrap()).collect::<Vec<_>>(), ["d"]);
+    }
+
+    #[test]
+    fn what_comes_back_is_known_by_what_it_is() {
+        let mut window = Window::default();
+        let returned = |id: &str| Returned {
+            exchange: "orders.events".to_owned(),
+            routing_key: "order.placed.v1".to_owned(),
+            id: id.to_owned(),
+        };
+        let (a, b) = (request("a"), request("b"));
+        assert!(!window.came_back(a.outgoing()));
+        for returned in [returned("a"), returned("a")] {
+            window.comes_back(returned);
+        }
+        assert!(!window.came_back(b.outgoing()));
+        assert!(window.came_back(a.outgoing()) && window.came_back(a.outgoing()) && !window.came_back(a.outgoing()));
     }
 }

@@ -7,16 +7,23 @@ const DEEPEST: usize = 16;
 /// The method `basic.deliver`.
 const DELIVER: [u8; 4] = [0, 60, 0, 60];
 
-/// Mends the properties of a message; `None` where they can't be read.
-pub(super) fn mend_header(payload: &mut [u8]) -> Option<()> {
+/// The size of the body that follows the properties of a message.
+pub(super) fn body_size(payload: &mut [u8]) -> Option<u64> {
+    // Behind class and weight.
+    Fields::new(payload, 4).long_long()
+}
+
+/// Mends the properties of a message, among which is perhaps an id; `None` where they can't be read.
+pub(super) fn mend_header(payload: &mut [u8], mut id: impl FnMut(&str)) -> Option<()> {
     // Class, weight and the size of the body come first.
-    let mut fields = Fields { bytes: payload, at: 12 };
+    let mut fields = Fields::new(payload, 12);
     let flags = u16::from_be_bytes([fields.byte()?, fields.byte()?]);
     for property in (2..16).rev().filter(|bit| flags & (1 << bit) != 0) {
         match property {
             13 => fields.mend_table()?,
             // Delivery mode and priority.
             12 | 11 => fields.skip(1)?,
+            7 => id(fields.text()?),
             // Timestamp.
             6 => fields.skip(8)?,
             _ => fields.mend_text()?,
@@ -30,7 +37,7 @@ pub(super) fn mend_method(payload: &mut [u8]) -> Option<()> {
     if !payload.starts_with(&DELIVER) {
         return Some(());
     }
-    let mut fields = Fields { bytes: payload, at: DELIVER.len() };
+    let mut fields = Fields::new(payload, DELIVER.len());
     fields.mend_text()?;
     // Its tag, and whether it was delivered before.
     fields.skip(8 + 1)?;
@@ -39,18 +46,24 @@ pub(super) fn mend_method(payload: &mut [u8]) -> Option<()> {
     fields.mend_text()
 }
 
-struct Fields<'a> {
+/// The fields of a frame, one after the other.
+pub(super) struct Fields<'a> {
     bytes: &'a mut [u8],
     at: usize,
 }
 
-impl Fields<'_> {
-    fn skip(&mut self, count: usize) -> Option<()> {
+impl<'a> Fields<'a> {
+    /// The fields from this byte on.
+    pub(super) fn new(bytes: &'a mut [u8], at: usize) -> Self {
+        Self { bytes, at }
+    }
+
+    pub(super) fn skip(&mut self, count: usize) -> Option<()> {
         self.at = self.at.checked_add(count).filter(|at| *at <= self.bytes.len())?;
         Some(())
     }
 
-    fn byte(&mut self) -> Option<u8> {
+    pub(super) fn byte(&mut self) -> Option<u8> {
         let byte = *self.bytes.get(self.at)?;
         self.at += 1;
         Some(byte)
@@ -61,6 +74,19 @@ impl Fields<'_> {
         let length = u32::from_be_bytes(*bytes) as usize;
         self.at += 4;
         Some(length)
+    }
+
+    pub(super) fn long_long(&mut self) -> Option<u64> {
+        let bytes = *self.bytes.get(self.at..)?.first_chunk()?;
+        self.at += 8;
+        Some(u64::from_be_bytes(bytes))
+    }
+
+    /// A short text, mended.
+    pub(super) fn text(&mut self) -> Option<&str> {
+        let begin = self.at + 1;
+        self.mend_text()?;
+        std::str::from_utf8(&self.bytes[begin..self.at]).ok()
     }
 
     /// A short text, in which what is not ASCII becomes `?` unless all of it is UTF-8.
@@ -169,14 +195,14 @@ mod tests {
         let inner = [named(b"a", &sized(b'x', &[0xff])), named(b"b", &sized(b'A', &sized(b'S', b"c")))].concat();
         table.extend(named(b"table", &sized(b'F', &inner)));
         let mut payload = properties(&table);
-        assert_eq!(mend_header(&mut payload), Some(()));
+        assert_eq!(mend_header(&mut payload, |id| assert_eq!(id, "id")), Some(()));
         assert_eq!(payload, properties(&table));
     }
 
     #[test]
     fn texts_that_are_not_utf8_are_mended() {
         let mut payload = properties(&named(b"gr\xfc\xdf", &sized(b'S', b"\xfc")));
-        assert_eq!(mend_header(&mut payload), Some(()));
+        assert_eq!(mend_header(&mut payload, |id| assert_eq!(id, "id")), Some(()));
         assert_eq!(payload, properties(&named(b"gr??", &sized(b'S', b"\xfc"))), "long texts may hold anything");
 
         let deliver = |key: &[u8]| [&DELIVER[..], b"\x01t\0\0\0\0\0\0\0\x01\0\x01e", &named(key, b"")].concat();
@@ -192,7 +218,7 @@ mod tests {
             value = if level % 2 == 0 { sized(b'A', &value) } else { sized(b'F', &named(b"n", &value)) };
         }
         let mut payload = properties(&named(b"deep", &value));
-        assert_eq!(mend_header(&mut payload), Some(()));
+        assert_eq!(mend_header(&mut payload, |id| assert_eq!(id, "id")), Some(()));
         let (_, table) = lapin::types::parsing::parse_field_table(&payload[14..payload.len() - 3]).expect("a table");
         let mut inner = table.inner().get("deep");
         let mut depth = 0;
@@ -212,12 +238,12 @@ mod tests {
     fn what_is_cut_off_is_no_reason_to_panic() {
         let whole = properties(&named(b"table", &sized(b'F', &named(b"a", &sized(b'S', b"text")))));
         for length in 0..whole.len() {
-            assert_eq!(mend_header(&mut whole[..length].to_vec()), None, "{length} bytes");
+            assert_eq!(mend_header(&mut whole[..length].to_vec(), |_| {}), None, "{length} bytes");
         }
         // A value that says it is longer than what it lies in, and one of no known type.
         let longer = [b'F', 0, 0, 0, 9];
-        assert_eq!(mend_header(&mut properties(&named(b"table", &longer))), None);
-        assert_eq!(mend_header(&mut properties(&named(b"z", b"z"))), None);
+        assert_eq!(mend_header(&mut properties(&named(b"table", &longer)), |_| {}), None);
+        assert_eq!(mend_header(&mut properties(&named(b"z", b"z")), |_| {}), None);
         assert_eq!(mend_method(&mut DELIVER.to_vec()), None);
     }
 }

@@ -11,6 +11,7 @@ use futures_io::{AsyncRead, AsyncWrite};
 use futures_util::Stream;
 use lapin::tcp::AsyncTcpStream;
 
+use super::super::confirms::Confirms;
 use super::Screened;
 
 /// tokio with sockets that are [screened](Screened).
@@ -57,6 +58,6 @@ impl Reactor for Kit {
 
     fn tcp_connect_addr(&self, addr: SocketAddr) -> impl Future<Output = io::Result<Self::TcpStream>> + Send + 'static {
         let connecting = self.0.tcp_connect_addr(addr);
-        async move { Ok(Screened::new(AsyncTcpStream::Plain(connecting.await?))) }
+        async move { Ok(Screened::new(AsyncTcpStream::Plain(connecting.await?), Confirms::default())) }
     }
 }

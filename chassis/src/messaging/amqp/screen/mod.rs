@@ -4,10 +4,13 @@
 //! dies; and it gives up a connection over which a short text comes that is not UTF-8, such as a message id in another encoding. RabbitMQ passes
 //! both on, and such a message would come again after each start or reconnection. So what comes is looked at here, and mended in
 //! place: the lengths stay as they are, and the message is parked as malformed like others that make no sense.
+//!
+//! What the broker says of publishing lapin does not get to see: it is [told](super::confirms) to the publisher as it comes.
 
 mod fields;
 mod frames;
 mod kit;
+mod methods;
 
 use std::io;
 use std::pin::Pin;
@@ -18,8 +21,9 @@ use async_rs::traits::Reactor;
 use futures_io::{AsyncRead, AsyncWrite, IoSlice};
 use lapin::tcp::AsyncTcpStream;
 
-use self::frames::Screen;
+use self::frames::{Passed, Screen};
 pub(super) use self::kit::Kit;
+use super::confirms::Confirms;
 
 /// How much is read at a time.
 const CHUNK: usize = 64 * 1024;
@@ -36,13 +40,15 @@ pub(super) struct Screened {
     taken: usize,
     /// … may be given on …
     passed: usize,
+    /// … was looked at …
+    seen: usize,
     /// … and has come.
     filled: usize,
 }
 
 impl Screened {
-    pub(super) fn new(socket: Socket) -> Self {
-        Self { socket, screen: Screen::default(), buffer: Vec::new(), taken: 0, passed: 0, filled: 0 }
+    pub(super) fn new(socket: Socket, confirms: Confirms) -> Self {
+        Self { socket, screen: Screen::new(confirms), buffer: Vec::new(), taken: 0, passed: 0, seen: 0, filled: 0 }
     }
 
     fn give(&mut self, out: &mut [u8]) -> usize {
@@ -54,9 +60,9 @@ impl Screened {
 
     /// Makes room behind what has come, of which no more is left than the beginning of a frame.
     fn make_room(&mut self) {
-        self.buffer.copy_within(self.passed..self.filled, 0);
-        self.filled -= self.passed;
-        (self.taken, self.passed) = (0, 0);
+        self.buffer.copy_within(self.seen..self.filled, 0);
+        self.filled -= self.seen;
+        (self.taken, self.passed, self.seen) = (0, 0, 0);
         if self.buffer.len() < self.filled + CHUNK {
             self.buffer.resize(self.filled + CHUNK, 0);
         }
@@ -73,7 +79,8 @@ impl AsyncRead for Screened {
                 return Poll::Ready(Ok(0));
             }
             this.filled += read;
-            this.passed = this.screen.pass(&mut this.buffer[..this.filled]);
+            let Passed { kept, seen } = this.screen.pass(&mut this.buffer[..this.filled]);
+            (this.passed, this.seen) = (kept, seen);
         }
         Poll::Ready(Ok(this.give(out)))
     }
