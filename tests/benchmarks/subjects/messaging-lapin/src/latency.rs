@@ -48,6 +48,9 @@ pub async fn run(plan: &Plan) -> Result<(), Failure> {
     times.sort_unstable();
     let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize];
     println!("{}", serde_json::json!({ "messages": plan.messages, "p50": at(0.5), "p99": at(0.99) }));
+    // Behind the last acknowledgement.
+    consumer.close(200, "done".into()).await?;
+    consuming.close(200, "done".into()).await?;
     Ok(())
 }
 
