@@ -59,7 +59,7 @@ export class Consumer {
     const connection = await amqp.connect(uri);
     const channel = await connection.createConfirmChannel();
     const queue = `${service}.${handler}`;
-    const self = Object.assign(new Consumer(), { connection, channel, queue, type, handle, delays, inbox: new Set() });
+    const self = Object.assign(new Consumer(), { connection, channel, queue, type, handle, delays, inbox: new Set(), busy: new Set() });
     await channel.assertExchange(`${owner}.events`, 'topic', { durable: true });
     const parking = { 'x-queue-type': 'quorum', 'x-overflow': 'reject-publish', 'x-delivery-limit': 2_147_483_647 };
     for (const name of ['dlq', 'unmatched']) await channel.assertQueue(`${queue}.${name}`, { durable: true, arguments: parking });
@@ -94,8 +94,20 @@ export class Consumer {
     // What a copy of a message that no queue takes comes back as.
     self.returned = new Set();
     channel.on('return', ({ properties }) => self.returned.add(properties.messageId));
-    await channel.consume(queue, (message) => self.receive(message));
-    return self;
+    const { consumerTag } = await channel.consume(queue, (message) => {
+      const received = self.receive(message).finally(() => self.busy.delete(received));
+      self.busy.add(received);
+    });
+    return Object.assign(self, { consumerTag });
+  }
+
+  /** Takes no more, and is done when the broker knows of all that was handled. */
+  async close() {
+    await this.channel.cancel(this.consumerTag);
+    await Promise.all(this.busy);
+    // Behind the last acknowledgement.
+    await this.channel.close();
+    await this.connection.close();
   }
 
   async receive(message) {
