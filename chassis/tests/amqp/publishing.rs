@@ -92,6 +92,9 @@ async fn an_unknown_exchange_is_refused_and_its_neighbours_arrive() {
     let host = virtual_host("unknown").await;
     let driver = connect(&host.uri()).await;
     driver.declare(work_queue("q")).await.unwrap();
+    send(&driver, "q", "the first").await.unwrap();
+    let mut state = driver.state();
+    state.mark_unchanged();
     let sends = (0..200).map(|number| {
         let exchange = if number == 100 { "nowhere.events" } else { "" };
         driver.publish(outgoing(exchange, "q", number.to_string()))
@@ -104,6 +107,20 @@ async fn an_unknown_exchange_is_refused_and_its_neighbours_arrive() {
             other => panic!("{number}: {other:?}"),
         }
     }
+    assert!(!state.has_changed().unwrap(), "only the channel was closed");
+}
+
+/// lapin opens no channel any more under a number under which the broker has closed one, and there are 2,047 of them.
+#[tokio::test]
+async fn a_publisher_outlives_thousands_of_refusals() {
+    let host = virtual_host("refusals").await;
+    let driver = connect(&host.uri()).await;
+    driver.declare(work_queue("q")).await.unwrap();
+    for _ in 0..2_100 {
+        let error = driver.publish(outgoing("nowhere.events", "any", "")).await.unwrap_err();
+        assert!(matches!(error, PublishError::Refused(_)), "{error:?}");
+    }
+    send(&driver, "q", "still there").await.unwrap();
 }
 
 /// Where the broker's words don't tell which message it was, they are sent one by one until that is clear.

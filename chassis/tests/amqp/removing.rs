@@ -14,7 +14,8 @@ use crate::kit::{connect, send, within, work_queue};
 
 /// So many messages must have come while their queue was deleted, after the look that found it empty.
 const RESCUED: usize = 2;
-/// How often one is sent: seldom enough that the queue is found empty, and often enough that something comes after that.
+/// How long one to four of which lie between two messages, so that they don't keep step with who deletes: seldom enough that the queue is
+/// found empty, and often enough that something comes after that.
 const PACE: Duration = Duration::from_millis(10);
 
 fn texts(messages: Vec<Message>) -> impl Iterator<Item = String> {
@@ -27,7 +28,9 @@ async fn send_until_deleted(sender: Arc<Amqp>, queue: String) -> Vec<String> {
     let mut pace = interval(PACE);
     pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
     for number in 0.. {
-        pace.tick().await;
+        for _ in 0..=number % 4 {
+            pace.tick().await;
+        }
         let text = number.to_string();
         match send(&sender, &queue, text.clone()).await {
             Ok(()) => confirmed.push(text),

@@ -18,8 +18,8 @@ pub(super) enum Told {
     Confirmed(Confirmed),
     /// No queue took this message. Its confirmation is still to come.
     Returned(Returned),
-    /// It has closed the channel, in these words.
-    Closed(String),
+    /// It has closed the channel.
+    Closed(Closed),
 }
 
 /// Which messages the broker has taken responsibility for.
@@ -39,6 +39,21 @@ pub(super) struct Returned {
     pub(super) exchange: String,
     pub(super) routing_key: String,
     pub(super) id: String,
+}
+
+/// Why the broker has closed a channel.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Closed {
+    pub(super) code: u16,
+    pub(super) words: String,
+}
+
+impl Closed {
+    /// Whether it is about what was sent over the channel, and no fault of the broker's own: the codes of channel exceptions of the
+    /// specification, and 311 and 313.
+    pub(super) fn is_refusal(&self) -> bool {
+        matches!(self.code, 311 | 313 | 403..=406)
+    }
 }
 
 /// The place where it is told, and where one channel of a connection is listened to.
@@ -98,6 +113,16 @@ mod tests {
 
     use super::*;
 
+    fn closed(code: u16) -> Closed {
+        Closed { code, words: "over".to_owned() }
+    }
+
+    #[test]
+    fn only_what_is_about_a_message_refuses_it() {
+        assert!([403, 404, 405, 406, 313].map(closed).iter().all(Closed::is_refusal));
+        assert!(![200, 320, 504, 541].map(closed).iter().any(Closed::is_refusal));
+    }
+
     #[test]
     fn only_the_channel_is_heard_that_is_listened_to() {
         let (confirms, mut told) = (Confirms::default(), Vec::new());
@@ -106,10 +131,10 @@ mod tests {
         assert!(confirms.news().now_or_never().is_none());
         confirms.tell(2, Told::Selected);
         confirms.tell(1, Told::Selected);
-        confirms.tell(1, Told::Closed("over".to_owned()));
+        confirms.tell(1, Told::Closed(closed(404)));
         assert!(confirms.news().now_or_never().is_some());
         confirms.take(&mut told);
-        assert_eq!(told, [Told::Selected, Told::Closed("over".to_owned())]);
+        assert_eq!(told, [Told::Selected, Told::Closed(closed(404))]);
         confirms.listen(2);
         told.clear();
         confirms.take(&mut told);

@@ -13,7 +13,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
-use super::super::confirms::{Confirmed, Confirms, Told};
+use super::super::confirms::{Closed, Confirmed, Confirms, Told};
 use super::super::encode::{self, Encoded};
 use super::super::error;
 use super::super::link::Link;
@@ -31,6 +31,11 @@ const TICK: Duration = Duration::from_millis(250);
 const BURST: usize = 64;
 /// How long to wait before the next try where a channel could not be opened on an open connection.
 const RETRY: Duration = Duration::from_millis(200);
+/// After how many failures in a row the connection is taken to be of no use: lapin opens no channel any more under a number under
+/// which the broker has closed one.
+const FAILURES: u32 = 5;
+/// How often lapin is asked whether it knows that a channel is closed, and for how long.
+const KNOWN: (Duration, Duration) = (Duration::from_millis(1), Duration::from_secs(5));
 /// How long the broker may take to answer `confirm.select`.
 const SELECT: Duration = Duration::from_secs(10);
 
@@ -92,17 +97,27 @@ impl Actor {
     }
 
     pub(super) async fn run(mut self) {
+        let mut failures = 0;
         while let Some(link) = self.await_link().await {
             let channel = match open(&link).await {
                 Ok(channel) => channel,
                 Err(error) => {
                     debug!(error, "no channel to publish on");
+                    failures += 1;
+                    if failures % FAILURES == 0 && link.is_open() && link.blocked().borrow().is_none() {
+                        warn!(error, "no channel to publish on; taking a new connection");
+                        link.cut();
+                    }
                     sleep(RETRY).await;
                     continue;
                 }
             };
+            failures = 0;
             let mut window = Window::default();
             let end = self.serve(&link, &channel, &mut window).await;
+            if matches!(end, End::Closed(_)) {
+                known(&channel).await;
+            }
             self.salvage(window, &end);
             if matches!(end, End::Finished) {
                 return;
@@ -145,6 +160,8 @@ impl Actor {
         let mut blocked = link.blocked();
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // What is sent while the broker takes nothing is confirmed after that.
+        let mut freed = None;
         let mut lost = pin!(link.lost());
         let finish = self.finish.clone();
         let mut finished = pin!(finish.cancelled());
@@ -153,6 +170,11 @@ impl Actor {
                 return end;
             }
             let free = blocked.borrow_and_update().is_none();
+            if !free {
+                freed = None;
+            } else if freed.is_none() {
+                freed = Some(Instant::now());
+            }
             if free && let Some(end) = self.fill(link, channel, window) {
                 return end;
             }
@@ -170,9 +192,13 @@ impl Actor {
                 _ = &mut lost => return self.hear(confirms, window).unwrap_or(End::Lost),
                 () = &mut finished, if !self.inbox.is_closed() => {}
                 _ = tick.tick() => {
+                    if let Some(end) = self.hear(confirms, window) {
+                        return end;
+                    }
+                    let since = window.oldest().max(freed);
                     if !free {
                         self.weed();
-                    } else if window.oldest().is_some_and(|sent| sent.elapsed() > self.confirm_timeout) {
+                    } else if window.len() > 0 && since.is_some_and(|since| since.elapsed() > self.confirm_timeout) {
                         warn!(timeout = ?self.confirm_timeout, "a confirmation is overdue; taking a new channel");
                         return End::Lost;
                     }
@@ -200,7 +226,11 @@ impl Actor {
                         self.pronounce(request, taken, window);
                     }
                 }
-                Told::Closed(words) => end = Some(End::Closed(words)),
+                Told::Closed(closed) if closed.is_refusal() => end = Some(End::Closed(closed.words)),
+                Told::Closed(Closed { code, words }) => {
+                    debug!(code, words, "the broker closed the publishing channel");
+                    end = Some(End::Lost);
+                }
             }
         }
         self.told = told;
@@ -232,23 +262,36 @@ impl Actor {
                 return None;
             }
             let now = *now.get_or_insert_with(Instant::now);
-            let mut sent = None;
+            let mut unsent = Vec::new();
             for (request, encoded) in self.burst.drain(..) {
-                // What follows a failure is not sent either. It is sent again with all that was not confirmed.
-                if sent.is_none()
-                    && let Err(error) = send(channel, request.outgoing(), encoded)
-                {
-                    debug!(%error, "the publishing channel takes no more");
-                    sent = Some(window.len());
+                // What follows a failure is not sent either.
+                if unsent.is_empty() {
+                    match send(channel, request.outgoing(), encoded) {
+                        Ok(()) => {
+                            window.push(request, now);
+                            continue;
+                        }
+                        Err(error) => debug!(%error, "the publishing channel takes no more"),
+                    }
                 }
-                window.push(request, now);
+                unsent.push(request);
             }
-            match sent {
-                None => {}
-                Some(0) => return Some(End::Lost),
-                // Perhaps the broker has said why, which is about what was sent.
-                Some(_) => return Some(self.hear(link.confirms(), window).unwrap_or(End::Lost)),
+            if !unsent.is_empty() {
+                self.take_back(unsent);
+                // Perhaps the broker has said why.
+                return Some(self.hear(link.confirms(), window).unwrap_or(End::Lost));
             }
+        }
+    }
+
+    /// Puts what could not be sent back to the front.
+    fn take_back(&mut self, unsent: Vec<Request>) {
+        if std::mem::take(&mut self.probing) {
+            self.suspects += unsent.len();
+        }
+        for request in unsent.into_iter().rev() {
+            request.lose();
+            self.backlog.push_front(request);
         }
     }
 
@@ -339,8 +382,24 @@ async fn open(link: &Link) -> Result<Channel, String> {
             result = selected(confirms) => result,
         }
     };
-    timeout(SELECT, selecting).await.unwrap_or_else(|_| Err("no answer to confirm.select".to_owned()))?;
-    Ok(channel)
+    let selected = timeout(SELECT, selecting).await.unwrap_or_else(|_| Err("no answer to confirm.select".to_owned()));
+    if selected.is_err() {
+        known(&channel).await;
+    }
+    selected.map(|()| channel)
+}
+
+/// Waits until lapin knows that the broker has closed a channel, as we heard of it first. One that is dropped before is closed by lapin as well,
+/// which takes the whole connection for broken when that fails.
+async fn known(channel: &Channel) {
+    let (often, long) = KNOWN;
+    let known = async {
+        while channel.status().connected() {
+            sleep(often).await;
+        }
+    };
+    // One that is open nevertheless is closed by lapin when it is dropped.
+    let _ = timeout(long, known).await;
 }
 
 /// Waits until the broker says that it confirms what comes from now on.
@@ -348,12 +407,16 @@ async fn selected(confirms: &Confirms) -> Result<(), String> {
     let mut told = Vec::new();
     loop {
         confirms.take(&mut told);
+        let mut selected = false;
         for told in told.drain(..) {
             match told {
-                Told::Selected => return Ok(()),
-                Told::Closed(words) => return Err(words),
+                Told::Selected => selected = true,
+                Told::Closed(closed) => return Err(closed.words),
                 Told::Confirmed(_) | Told::Returned(_) => {}
             }
+        }
+        if selected {
+            return Ok(());
         }
         confirms.news().await;
     }

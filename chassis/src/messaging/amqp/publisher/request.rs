@@ -95,8 +95,12 @@ impl<'a> Waiter<'a> {
     pub(super) async fn answer(&self) -> Result<Answer, Unanswered> {
         poll_fn(|context| {
             // So that a task which publishes without end lets the messages be sent meanwhile.
-            ready!(poll_proceed(context)).made_progress();
-            self.awaited.fate.poll(context)
+            let budget = ready!(poll_proceed(context));
+            let answer = self.awaited.fate.poll(context);
+            if answer.is_ready() {
+                budget.made_progress();
+            }
+            answer
         })
         .await
     }

@@ -17,7 +17,7 @@ pub(super) fn body_size(payload: &mut [u8]) -> Option<u64> {
 pub(super) fn mend_header(payload: &mut [u8], mut id: impl FnMut(&str)) -> Option<()> {
     // Class, weight and the size of the body come first.
     let mut fields = Fields::new(payload, 12);
-    let flags = u16::from_be_bytes([fields.byte()?, fields.byte()?]);
+    let flags = fields.short()?;
     for property in (2..16).rev().filter(|bit| flags & (1 << bit) != 0) {
         match property {
             13 => fields.mend_table()?,
@@ -74,6 +74,10 @@ impl<'a> Fields<'a> {
         let length = u32::from_be_bytes(*bytes) as usize;
         self.at += 4;
         Some(length)
+    }
+
+    pub(super) fn short(&mut self) -> Option<u16> {
+        Some(u16::from_be_bytes([self.byte()?, self.byte()?]))
     }
 
     pub(super) fn long_long(&mut self) -> Option<u64> {

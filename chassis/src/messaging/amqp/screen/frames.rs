@@ -162,7 +162,7 @@ impl Screen {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::confirms::Confirmed;
+    use super::super::super::confirms::{Closed, Confirmed};
     use super::*;
 
     fn frame(kind: u8, payload: &[u8]) -> Vec<u8> {
@@ -241,7 +241,7 @@ mod tests {
             let mut told = Vec::new();
             confirms.take(&mut told);
             let confirmed = |tag, multiple, taken| Told::Confirmed(Confirmed { tag, multiple, taken });
-            let closed_with = Told::Closed("NOT_FOUND!".into());
+            let closed_with = Told::Closed(Closed { code: 404, words: "NOT_FOUND!".into() });
             assert_eq!(
                 told,
                 [

@@ -1,7 +1,7 @@
 //! What the broker says of publishing: <https://www.rabbitmq.com/resources/specs/amqp-xml-doc0-9-1.pdf>, with `confirm.select` and
 //! `basic.nack`, which <https://www.rabbitmq.com/docs/confirms> adds.
 
-use super::super::confirms::{Confirmed, Returned, Told};
+use super::super::confirms::{Closed, Confirmed, Returned, Told};
 use super::fields::Fields;
 
 const CHANNEL_CLOSE: [u8; 4] = [0, 20, 0, 40];
@@ -28,8 +28,8 @@ pub(super) fn read(payload: &mut [u8]) -> Option<Told> {
             Some(Told::Returned(Returned { exchange, routing_key, id: String::new() }))
         }
         CHANNEL_CLOSE => {
-            fields.skip(2)?;
-            Some(Told::Closed(fields.text()?.to_owned()))
+            let code = fields.short()?;
+            Some(Told::Closed(Closed { code, words: fields.text()?.to_owned() }))
         }
         _ => None,
     }
