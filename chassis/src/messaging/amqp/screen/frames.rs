@@ -24,7 +24,8 @@ const ALIVE: [u8; HEAD + END] = [HEARTBEAT, 0, 0, 0, 0, 0, 0, 0xce];
 pub(super) struct Screen {
     state: State,
     confirms: Confirms,
-    returning: Option<Returning>,
+    /// At most one of each channel.
+    returning: Vec<Returning>,
 }
 
 #[derive(Debug, Default)]
@@ -113,7 +114,8 @@ impl Screen {
     fn method(&mut self, channel: ChannelId, payload: &mut [u8]) -> bool {
         match methods::read(payload) {
             Some(Told::Returned(returned)) => {
-                self.returning = Some(Returning { channel, returned, left: 0 });
+                let _ = self.coming_back(channel);
+                self.returning.push(Returning { channel, returned, left: 0 });
                 false
             }
             Some(told) => {
@@ -131,7 +133,7 @@ impl Screen {
     }
 
     fn header(&mut self, channel: ChannelId, payload: &mut [u8]) -> bool {
-        let Some(mut returning) = self.returning.take_if(|returning| returning.channel == channel) else {
+        let Some(mut returning) = self.coming_back(channel) else {
             let _ = fields::mend_header(payload, |_| {});
             return true;
         };
@@ -142,7 +144,7 @@ impl Screen {
     }
 
     fn body(&mut self, channel: ChannelId, size: usize) -> bool {
-        let Some(mut returning) = self.returning.take_if(|returning| returning.channel == channel) else {
+        let Some(mut returning) = self.coming_back(channel) else {
             return true;
         };
         returning.left = returning.left.saturating_sub(size as u64);
@@ -150,12 +152,18 @@ impl Screen {
         false
     }
 
+    /// Takes what comes back there.
+    fn coming_back(&mut self, channel: ChannelId) -> Option<Returning> {
+        let at = self.returning.iter().position(|returning| returning.channel == channel)?;
+        Some(self.returning.swap_remove(at))
+    }
+
     /// Tells of a message once it has come back as a whole.
     fn go_on(&mut self, returning: Returning) {
         if returning.left == 0 {
             self.confirms.tell(returning.channel, Told::Returned(returning.returned));
         } else {
-            self.returning = Some(returning);
+            self.returning.push(returning);
         }
     }
 }
@@ -180,6 +188,14 @@ mod tests {
         payload.push(id.len() as u8);
         payload.extend(id);
         frame(HEADER, &payload)
+    }
+
+    /// `basic.return`.
+    const BACK: &[u8] = b"\x00\x3c\x00\x32\x01\x38\x08NO_ROUTE\x05shop.\x06placed";
+
+    /// What is told of it.
+    fn returned(id: &str) -> Told {
+        Told::Returned(Returned { exchange: "shop.".into(), routing_key: "placed".into(), id: id.into() })
     }
 
     /// What comes out when the bytes come in pieces of this size.
@@ -216,7 +232,7 @@ mod tests {
         let method = |id: [u8; 4], fields: &[u8]| frame(METHOD, &[&id[..], fields].concat());
         let ack = |tag: u8, bits: u8| method([0, 60, 0, 80], &[0, 0, 0, 0, 0, 0, 0, tag, bits]);
         let nack = method([0, 60, 0, 120], &[0, 0, 0, 0, 0, 0, 0, 3, 0b10]);
-        let back = method([0, 60, 0, 50], b"\x01\x38\x08NO_ROUTE\x05shop.\x06placed");
+        let back = frame(METHOD, BACK);
         let mut whole = header(b"m-7");
         whole[HEAD + 4 + 7] = 5;
         let body = [frame(BODY, b"abc"), frame(BODY, b"de")].concat();
@@ -225,9 +241,6 @@ mod tests {
         let other = header(b"plain");
         let come = [&*selected, &other, &back, &whole, &body, &ack(2, 1), &other, &nack, &back, &header(b""), &closed];
         let come = come.concat();
-        let returned = |id: &str| {
-            Told::Returned(Returned { exchange: "shop.".into(), routing_key: "placed".into(), id: id.into() })
-        };
         for piece in [1, 7, 8, 30, come.len()] {
             let confirms = Confirms::default();
             confirms.listen(1);
@@ -269,6 +282,28 @@ mod tests {
             }
             assert_eq!(left, [&*other, &other, &closed].concat(), "in pieces of {piece}");
         }
+    }
+
+    #[test]
+    fn messages_of_two_channels_come_back_side_by_side() {
+        let on = |channel: u8, mut frame: Vec<u8>| {
+            frame[2] = channel;
+            frame
+        };
+        let confirms = Confirms::default();
+        confirms.listen(2);
+        let whole = |channel: u8, id: &[u8]| {
+            let mut header = on(channel, header(id));
+            header[HEAD + 4 + 7] = 1;
+            header
+        };
+        let back = |channel| on(channel, frame(METHOD, BACK));
+        let body = |channel| on(channel, frame(BODY, b"x"));
+        let mut come = [back(1), whole(1, b"a"), back(2), body(1), whole(2, b"b"), body(2)].concat();
+        Screen::new(confirms.clone()).pass(&mut come);
+        let mut told = Vec::new();
+        confirms.take(&mut told);
+        assert_eq!(told, [returned("b")]);
     }
 
     #[test]
