@@ -56,7 +56,8 @@ impl ErrorKind {
 
 /// An error with a kind, a message for the operator and the chain of its causes.
 ///
-/// Any `std` error turns into one with `?`. It is deliberately no `std` error itself (that is what makes the blanket
+/// Any `std` error turns into one with `?`. Its kind is that of the first [`Error`] among its causes, or what an error of the database
+/// stands for (no connection free, gone, closed), and else [`Unexpected`](ErrorKind::Unexpected). It is deliberately no `std` error itself (that is what makes the blanket
 /// conversion possible); [`Error::into_boxed`] gives one where a library wants it.
 ///
 /// ```
@@ -94,7 +95,7 @@ impl Error {
     pub fn from_boxed(source: BoxError) -> Self {
         match source.downcast::<Boxed>() {
             Ok(ours) => ours.0,
-            Err(source) => Self(Box::new(Inner { kind: ErrorKind::Unexpected, message: None, source: Some(source) })),
+            Err(source) => Self(Box::new(Inner { kind: kind_of(&*source), message: None, source: Some(source) })),
         }
     }
 
@@ -201,6 +202,26 @@ impl<E: StdError + Send + Sync + 'static> From<E> for Error {
     }
 }
 
+/// The kind of an error that was none of ours.
+fn kind_of(source: &(dyn StdError + 'static)) -> ErrorKind {
+    let mut next = Some(source);
+    while let Some(error) = next {
+        if let Some(kind) = known_kind(error) {
+            return kind;
+        }
+        next = error.source();
+    }
+    ErrorKind::Unexpected
+}
+
+fn known_kind(error: &(dyn StdError + 'static)) -> Option<ErrorKind> {
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
+    if let Some(kind) = error.downcast_ref().and_then(crate::data::kind_of) {
+        return Some(kind);
+    }
+    error.downcast_ref().map(|Boxed(ours)| ours.kind())
+}
+
 struct Boxed(Error);
 
 impl fmt::Display for Boxed {
@@ -250,4 +271,33 @@ impl<T, E: Into<Error>> ResultExt<T> for Result<T, E> {
 pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("(no text)")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug)]
+    struct Theirs(BoxError);
+
+    impl fmt::Display for Theirs {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("it did not work out")
+        }
+    }
+
+    impl StdError for Theirs {
+        fn source(&self) -> Option<&(dyn StdError + 'static)> {
+            Some(&*self.0)
+        }
+    }
+
+    #[test]
+    fn an_error_of_others_has_the_kind_of_ours_that_caused_it() {
+        let ours = Error::new(ErrorKind::CircuitOpen, "the breaker of `psp` is open");
+        let error = Error::from(Theirs(Box::new(Theirs(ours.into_boxed()))));
+        assert_eq!(error.kind(), ErrorKind::CircuitOpen);
+        assert_eq!(error.to_string(), "it did not work out");
+        assert_eq!(Error::from(Theirs(Box::new(fmt::Error))).kind(), ErrorKind::Unexpected);
+    }
 }

@@ -40,6 +40,11 @@ pub struct Context {
     pub baggage: Option<Arc<str>>,
 }
 
+/// Whether a request id that came from outside is taken over: up to 128 visible ASCII characters.
+pub(crate) fn is_request_id(text: &str) -> bool {
+    text.len() <= 128 && text.bytes().all(|b| b.is_ascii_graphic())
+}
+
 impl Context {
     /// The context of the running task, or an empty one outside of any work.
     pub fn current() -> Self {

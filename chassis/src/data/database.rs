@@ -201,7 +201,6 @@ impl Database {
             ),
             sqlx::Error::PoolClosed => Error::new(ErrorKind::Closed, "the database is closed"),
             sqlx::Error::Io(_) => self.unavailable("cannot be reached").with_source(error),
-            _ if connect::is_busy(&error) => Error::from(error).with_kind(ErrorKind::Overloaded),
             _ => Error::from(error),
         }
     }

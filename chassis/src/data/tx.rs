@@ -9,7 +9,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::Engine;
 use super::signal::CommitSignal;
-use crate::{Error, Result, ResultExt};
+use crate::{Error, ErrorKind, Result, ResultExt};
 
 /// A transaction. What is not committed is rolled back when it is dropped.
 ///
@@ -76,7 +76,8 @@ where
                 )
             })?;
         }
-        self.inner.commit().await.context("committing")?;
+        // Whatever broke: nobody knows whether it was committed, and nothing may say that it can be asked again.
+        self.inner.commit().await.context("committing").kind(ErrorKind::Unexpected)?;
         self.signal.raise(self.lanes);
         Ok(())
     }

@@ -25,6 +25,7 @@ use super::policies::{ClientGone, Policies};
 use super::problem::Problem;
 use super::refusal::{Refusal, Refused};
 use super::route::Endpoint;
+use crate::context::is_request_id;
 use crate::error::panic_text;
 use crate::resilience::InvalidPolicy;
 use crate::resilience::adaptive::{AdaptiveLimit, AdaptiveLimitPolicy};
@@ -159,7 +160,7 @@ impl Route {
         let (trace, baggage) = propagation::extract(text);
         let asked = text(DEADLINE.as_str()).and_then(|left| left.parse().ok()).map(Duration::from_millis);
         let within = asked.map_or(self.deadline, |asked| asked.min(self.deadline));
-        let id = text(REQUEST_ID.as_str()).filter(|id| id.len() <= 128 && id.bytes().all(|b| b.is_ascii_graphic()));
+        let id = text(REQUEST_ID.as_str()).filter(|id| is_request_id(id));
         Context {
             trace,
             baggage,

@@ -264,6 +264,9 @@ pub struct Consume {
     pub prefetch: u16,
     /// How many of these are not worked on yet: so many may be settled before the broker is told of any of them.
     pub spare: u16,
+    /// Whether what goes back goes back in the order in which it was delivered. Then nothing goes back alone: whoever returns a
+    /// delivery ends the consumer, and all of them go back with its end, for which what is being handled must have come to its own.
+    pub ordered: bool,
     /// The name under which the broker shows the consumer.
     pub tag: String,
 }
@@ -361,6 +364,22 @@ pub enum PublishError {
         /// Whether the broker may have it.
         maybe_stored: bool,
     },
+}
+
+impl PublishError {
+    /// Whether the broker may have the message nevertheless, have given it to some of its queues, or still take it. To publish the
+    /// same again then perhaps makes two of it, unless it is sent under the same id.
+    pub fn maybe_stored(&self) -> bool {
+        match self {
+            Self::Timeout { maybe_stored } | Self::ConnectionLost { maybe_stored } => *maybe_stored,
+            Self::Blocked(_) | Self::Nacked => true,
+            Self::Unroutable { .. }
+            | Self::TooLarge { .. }
+            | Self::Refused(_)
+            | Self::BufferFull { .. }
+            | Self::NotConnected(_) => false,
+        }
+    }
 }
 
 /// Why a topology or a consumer could not be had.

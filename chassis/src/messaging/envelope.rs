@@ -10,7 +10,7 @@ use super::delivery::Cause;
 use super::names::headers::{self, CE_ID, CE_SOURCE, CE_SPEC_VERSION, CE_SUBJECT, CE_TIME, CE_TYPE};
 use super::names::source_of;
 use super::{Event, Headers, Message};
-use crate::context::Context;
+use crate::context::{Context, is_request_id};
 use crate::telemetry::propagation;
 use crate::{Error, Result};
 
@@ -127,7 +127,7 @@ pub(crate) fn read_context(message: &Message, service: &'static str) -> Context 
     Context {
         trace,
         service: Some(service),
-        request_id: get(headers::REQUEST_ID).map(Into::into),
+        request_id: get(headers::REQUEST_ID).filter(|id| is_request_id(id)).map(Into::into),
         baggage,
         ..Context::default()
     }
@@ -350,6 +350,16 @@ mod tests {
         assert_eq!(context.trace.traceparent(), "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
         assert_eq!(context.request_id.as_deref(), Some("r-1"));
         assert_eq!(context.baggage.as_deref(), Some("a=b"));
+    }
+
+    #[test]
+    fn a_request_id_that_no_log_should_show_is_left_out() {
+        for id in ["", "two words", "line\nbreak", "zero\0", "\u{1b}[31m", "é", &"x".repeat(129)] {
+            let mut message = placed();
+            message.headers.insert(headers::REQUEST_ID, id.to_owned());
+            let taken = read_context(&message, "inventory").request_id;
+            assert!(taken.is_none() || id.is_empty(), "{id:?} gave {taken:?}");
+        }
     }
 
     #[test]

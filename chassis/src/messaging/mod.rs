@@ -1,4 +1,4 @@
-//! Events and commands: portable types over a small [`driver`] trait.
+//! Events: portable types over a small [`driver`] trait.
 //!
 //! Reading order:
 //!

@@ -43,11 +43,6 @@ impl Interned {
     }
 }
 
-/// The direct exchange of the commands that `service` takes: `orders.commands`.
-pub fn commands_exchange(service: &str) -> String {
-    format!("{service}.commands")
-}
-
 /// The queue of one handler: `inventory.order-cancelled` for the function `order_cancelled` of `inventory`.
 pub fn queue(service: &str, handler: &str) -> String {
     format!("{service}.{}", handler.replace('_', "-"))
@@ -70,9 +65,10 @@ pub fn delay(delay: Duration) -> String {
     format!("chassis.retry.{}", delay.as_millis())
 }
 
-/// Whether a header is one in which a broker notes what it did with a message, and which a message that begins anew does not have.
+/// Whether a header is the broker's and goes to no copy: it notes there what it did with a message; or, by `CC` and `BCC`, sends it to further
+/// queues, and takes neither as a text.
 pub(in crate::messaging) fn is_brokers(header: &str) -> bool {
-    ["x-death", headers::DELIVERY_COUNT, "x-acquired-count"].contains(&header)
+    ["x-death", headers::DELIVERY_COUNT, "x-acquired-count", "CC", "BCC"].contains(&header)
         || ["x-first-death-", "x-last-death-"].iter().any(|prefix| header.starts_with(prefix))
 }
 
@@ -124,10 +120,14 @@ pub mod headers {
     pub const REPLAYS: &str = "x-chassis-replays";
     /// How often the broker has delivered the message before, where it counts.
     pub const DELIVERY_COUNT: &str = "x-delivery-count";
-    /// The queue that the broker itself dead-lettered the message from.
+    /// The queue that the broker itself first dead-lettered the message from.
     pub const FIRST_DEATH_QUEUE: &str = "x-first-death-queue";
-    /// Why the broker itself dead-lettered the message: `rejected`, `expired` or `delivery_limit`.
+    /// Why the broker itself first dead-lettered the message: `rejected`, `expired` or `delivery_limit`.
     pub const FIRST_DEATH_REASON: &str = "x-first-death-reason";
+    /// The queue that the broker itself last dead-lettered the message from; RabbitMQ notes it from 3.13 on.
+    pub const LAST_DEATH_QUEUE: &str = "x-last-death-queue";
+    /// Why it last did, which is another reason than the first where the message had been put off before.
+    pub const LAST_DEATH_REASON: &str = "x-last-death-reason";
 }
 
 #[cfg(test)]

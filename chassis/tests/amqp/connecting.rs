@@ -1,7 +1,9 @@
 //! The first connection: what ends a process at once, and what is waited for.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use chassis::messaging::Publisher;
 use chassis::messaging::amqp::{self, AmqpSettings, ConnectError};
 use chassis::messaging::driver::{ConnectionState, Driver, PublishError};
 use harness::rabbitmq::{Broker, virtual_host};
@@ -9,6 +11,7 @@ use tokio::net::TcpListener;
 use tokio::time::Instant;
 
 use crate::kit::{connect, descriptors, lapin_threads, outgoing, reaches, send, settings, within, work_queue};
+use crate::orders::Placed;
 
 #[tokio::test]
 async fn wrong_credentials_are_told_at_once_without_repeating_them() {
@@ -66,6 +69,22 @@ async fn a_broker_that_is_not_there_yet_is_waited_for() {
     reaches(&driver, "the connection", |state| *state == ConnectionState::Connected).await;
     driver.declare(work_queue("q")).await.unwrap();
     send(&driver, "q", "now").await.unwrap();
+}
+
+/// It needs its exchange first, and waits for both as long as it may.
+#[tokio::test]
+async fn the_first_event_outwaits_a_broker_that_is_not_there_yet() {
+    let broker = Broker::start().await;
+    broker.stop().await;
+    let settings = AmqpSettings { connect_timeout: Duration::from_millis(500), ..settings(&broker.uri()) };
+    let driver = Arc::new(within("a start without a broker", amqp::connect(&settings)).await.unwrap());
+    let publisher = Publisher::new(driver.clone(), "orders");
+    let waiting = tokio::spawn(async move { publisher.publish_now(Placed { order: 1 }).await });
+    reaches(&driver, "several attempts", |state| matches!(state, ConnectionState::Reconnecting { attempt: 4.., .. }))
+        .await;
+    assert!(!waiting.is_finished());
+    broker.restart().await;
+    within("the confirmation", waiting).await.unwrap().unwrap();
 }
 
 /// lapin leaves a thread and a socket behind for each attempt that is given up.

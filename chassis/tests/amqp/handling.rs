@@ -7,7 +7,7 @@ use chassis::data::{Database, DatabaseSettings};
 use chassis::messaging::amqp::{self, Amqp, AmqpSettings};
 use chassis::messaging::consumer::{Handler, Mode, SubscriptionSpec};
 use chassis::messaging::driver::{Driver, Outgoing, PublishError};
-use chassis::messaging::{Event, Publisher};
+use chassis::messaging::{Event, Message, Publisher};
 use harness::eventually;
 use harness::rabbitmq::{VirtualHost, virtual_host};
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
@@ -168,6 +168,39 @@ async fn foreign_messages_that_lapin_cannot_read_disturb_nobody() {
     handle.drain(GRACE).await;
     assert!(called.recv().await.is_none(), "the one that makes no sense was not handled");
     assert_eq!(metric("chassis_messaging_connection_lost_total", "unreadable", ""), 0.0);
+}
+
+/// RabbitMQ delivers `CC` as a list, and closes the channel of whoever sends it as a text.
+#[tokio::test]
+async fn a_foreign_message_that_went_to_several_is_parked() {
+    let host = virtual_host("copied").await;
+    let driver = driver(&host, "copied").await;
+    let (calls, _called) = mpsc::unbounded_channel();
+    let handle = start(&driver, SPEC, None, noting(calls)).await;
+    let connection = Connection::connect(&host.uri(), ConnectionProperties::default()).await.unwrap();
+    let channel = connection.create_channel().await.unwrap();
+    let mut headers = FieldTable::default();
+    headers.insert("CC".into(), AMQPValue::FieldArray(vec![AMQPValue::LongString("elsewhere".into())].into()));
+    let properties = BasicProperties::default().with_headers(headers);
+    channel.basic_publish("".into(), QUEUE.into(), BasicPublishOptions::default(), b"?", properties).await.unwrap();
+    let parked = crate::kit::next(&mut crate::kit::consume(&driver, PARKING, 1).await).await;
+    assert_eq!(parked.message.headers.get("x-chassis-reason"), Some("malformed"));
+    handle.drain(GRACE).await;
+}
+
+/// Its dead letters may be deleted while a consumer works.
+#[tokio::test]
+async fn where_messages_are_parked_is_made_again() {
+    let host = virtual_host("unparked").await;
+    let driver = driver(&host, "unparked").await;
+    let (calls, _called) = mpsc::unbounded_channel();
+    let handle = start(&driver, SPEC, None, noting(calls)).await;
+    host.delete_queue(PARKING).await;
+    publish(&driver, Message { body: "?".into(), ..placed(1) }).await;
+    eventually("the message to be parked", async || (host.messages(PARKING).await == Some(1)).then_some(())).await;
+    let label = "outcome=\"returned\"";
+    assert_eq!(metric("chassis_consumer_deliveries_total", "stock", label), 0.0);
+    handle.drain(GRACE).await;
 }
 
 /// The broker of others may take larger bodies than we send: what can't be copied with its cause is parked as it is.

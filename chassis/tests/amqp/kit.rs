@@ -102,7 +102,7 @@ pub(crate) fn descriptors() -> usize {
 }
 
 pub(crate) async fn consume(driver: &Amqp, queue: &str, prefetch: u16) -> Box<dyn Consumer> {
-    let spec = Consume { queue: queue.to_owned(), prefetch, spare: 0, tag: format!("{queue}.reader") };
+    let spec = Consume { queue: queue.to_owned(), prefetch, spare: 0, ordered: false, tag: format!("{queue}.reader") };
     within("a consumer", driver.consume(spec)).await.unwrap()
 }
 

@@ -35,6 +35,8 @@ async fn send_until_deleted(sender: Arc<Amqp>, queue: String) -> Vec<String> {
         match send(&sender, &queue, text.clone()).await {
             Ok(()) => confirmed.push(text),
             Err(PublishError::Unroutable { .. }) => break,
+            // On its way to the queue when that ended, and the broker says so.
+            Err(PublishError::Nacked) => {}
             Err(error) => panic!("{error}"),
         }
     }

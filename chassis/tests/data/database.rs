@@ -1,7 +1,7 @@
 use std::time::Duration;
 
-use chassis::ErrorKind;
 use chassis::data::{Database, Engine, migrations};
+use chassis::{ErrorKind, ResultExt};
 
 use crate::support::{Scratch, count, on_each_engine};
 
@@ -15,6 +15,7 @@ on_each_engine! {
     a_failed_statement_is_never_committed_silently,
     a_transaction_can_be_rolled_back,
     types_pass_through,
+    trouble_of_the_database_has_its_kind,
 }
 
 const NOTES: (i64, &str, &str) = (1, "notes", "CREATE TABLE note (id TEXT PRIMARY KEY, n BIGINT NOT NULL)");
@@ -127,6 +128,37 @@ async fn a_failed_statement_is_never_committed_silently(scratch: Scratch) {
     let committed = tx.commit().await;
     // SQLite goes on after a failed statement, PostgreSQL doesn't; either way the answer is the truth.
     assert_eq!(count(&db, "note").await == 1, committed.is_ok());
+}
+
+/// As a handler or a route has it: by `?` and nothing else.
+async fn trouble_of_the_database_has_its_kind(mut scratch: Scratch) {
+    scratch.settings.max_connections = 1;
+    scratch.settings.acquire_timeout = Duration::from_millis(100);
+    let db = notes(&scratch).await;
+    let insert = "INSERT INTO note VALUES ('a', 1)";
+    let kind = async |statement: &'static str| -> ErrorKind {
+        let ask = async || -> chassis::Result<()> {
+            sqlx::query(statement).fetch_optional(&db).await.context("looking")?;
+            Ok(())
+        };
+        ask().await.unwrap_err().kind()
+    };
+    let mut tx = db.begin().await.unwrap();
+    assert_eq!(kind("SELECT 1").await, ErrorKind::Overloaded);
+    sqlx::query(insert).execute(&mut tx).await.unwrap();
+    let twice = chassis::Error::from(sqlx::query(insert).execute(&mut tx).await.unwrap_err());
+    assert_eq!(twice.kind(), ErrorKind::Unexpected, "the statement is at fault");
+    drop(tx);
+    if db.engine() == Engine::Postgres {
+        let mut tx = db.begin().await.unwrap();
+        let end = sqlx::query("SELECT pg_terminate_backend(pg_backend_pid())").execute(&mut tx).await.unwrap_err();
+        assert_eq!(chassis::Error::from(end).kind(), ErrorKind::Unavailable);
+        let gone = sqlx::query("SELECT 1").execute(&mut tx).await.unwrap_err();
+        assert_eq!(chassis::Error::from(gone).kind(), ErrorKind::Unavailable);
+        assert_eq!(tx.commit().await.unwrap_err().kind(), ErrorKind::Unexpected, "nobody knows");
+    }
+    db.close().await;
+    assert_eq!(kind("SELECT 1").await, ErrorKind::Closed);
 }
 
 async fn types_pass_through(scratch: Scratch) {

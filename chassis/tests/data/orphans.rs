@@ -162,7 +162,7 @@ async fn what_is_read_is_not_retired(scratch: Scratch) {
     let (broker, driver, orphans) = one_orphan(&db).await;
     let refused = orphans.retire("test.new", Some(Rest::Discard)).await.unwrap_err();
     assert!(matches!(refused, RetireError::HasHandler(_)), "{refused}");
-    let consume = Consume { queue: "test.old".into(), prefetch: 1, spare: 0, tag: "somebody".into() };
+    let consume = Consume { queue: "test.old".into(), prefetch: 1, spare: 0, ordered: false, tag: "somebody".into() };
     let consumer = driver.consume(consume).await.unwrap();
     publish(&driver, EXCHANGE, KEY, "a").await.unwrap();
     let refused = orphans.retire("test.old", Some(Rest::Discard)).await.unwrap_err();

@@ -140,7 +140,7 @@ async fn a_killed_publisher_loses_nothing_that_was_confirmed() {
     let broker = broker(folder.path()).await;
     let stored = broker.depth(QUEUE).unwrap().ready;
     assert!(stored >= confirmed.len());
-    let spec = Consume { queue: QUEUE.into(), prefetch: u16::MAX, spare: 0, tag: "reader".into() };
+    let spec = Consume { queue: QUEUE.into(), prefetch: u16::MAX, spare: 0, ordered: false, tag: "reader".into() };
     let mut consumer = broker.driver().consume(spec).await.unwrap();
     let mut found = BTreeSet::new();
     for _ in 0..stored {

@@ -37,7 +37,7 @@ async fn audit(driver: &Arc<dyn Driver>) {
 }
 
 async fn audited(driver: &Arc<dyn Driver>, count: usize) -> Vec<Message> {
-    let spec = Consume { queue: "audit".into(), prefetch: 10, spare: 0, tag: "audit".into() };
+    let spec = Consume { queue: "audit".into(), prefetch: 10, spare: 0, ordered: false, tag: "audit".into() };
     let mut consumer = driver.consume(spec).await.unwrap();
     let mut messages = Vec::new();
     while messages.len() < count {

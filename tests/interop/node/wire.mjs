@@ -113,7 +113,7 @@ export class Consumer {
   async receive(message) {
     const { properties, fields, content } = message;
     const headers = properties.headers ?? {};
-    const attempt = Number(headers['x-chassis-attempt'] ?? 0) + 1;
+    const attempt = (Number(headers['x-chassis-attempt']) || 0) + 1;
     try {
       check(properties);
       const expires = headers['chassis-expires-at'];
@@ -128,7 +128,7 @@ export class Consumer {
     } catch (error) {
       if (error instanceof Malformed) await this.park(message, attempt - 1, 'malformed', error);
       else if (error instanceof Undecodable) await this.park(message, attempt, 'undecodable', error);
-      else if (error instanceof Unmatched) await this.park(message, attempt, 'unmatched', error, 'unmatched');
+      else if (error instanceof Unmatched) await this.park(message, attempt - 1, 'unmatched', error, 'unmatched');
       else if (attempt > this.delays.length) await this.park(message, attempt, 'failed', error);
       else {
         const more = { 'x-chassis-attempt': String(attempt) };
@@ -158,9 +158,8 @@ export class Consumer {
   }
 
   sendCopy({ properties, fields, content }, exchange, key, more) {
-    const kept = Object.entries(properties.headers ?? {}).filter(
-      ([name]) => name !== 'x-death' && name !== 'x-delivery-count' && !name.startsWith('x-first-death-'),
-    );
+    const brokers = ['x-death', 'x-delivery-count', 'x-acquired-count', 'x-first-death-', 'x-last-death-'];
+    const kept = Object.entries(properties.headers ?? {}).filter(([name]) => !brokers.some((one) => name.startsWith(one)));
     const first = {
       'x-chassis-exchange': fields.exchange,
       'x-chassis-routing-key': fields.routingKey,

@@ -38,7 +38,8 @@ class Consumer:
 
     def receive(self, channel, method, properties, body):
         headers = properties.headers = properties.headers or {}
-        attempt = int(headers.get("x-chassis-attempt", 0)) + 1
+        tried = str(headers.get("x-chassis-attempt", 0))
+        attempt = int(tried) + 1 if tried.isdecimal() else 1
         try:
             check(properties)
             if int(headers.get("chassis-expires-at", 1 << 62)) <= time.time() * 1000:
@@ -53,7 +54,7 @@ class Consumer:
         except Undecodable as error:
             self.park(method, properties, body, attempt, "undecodable", error)
         except Unmatched as error:
-            self.park(method, properties, body, attempt, "unmatched", error, to="unmatched")
+            self.park(method, properties, body, attempt - 1, "unmatched", error, to="unmatched")
         except Exception as error:
             if attempt <= len(self.delays):
                 delay = f"chassis.retry.{self.delays[attempt - 1]}"
@@ -78,8 +79,8 @@ class Consumer:
     def send_copy(self, method, properties, body, exchange, key, more):
         first = {"x-chassis-exchange": method.exchange, "x-chassis-routing-key": method.routing_key,
                  "x-chassis-first-failed-at": now()}
-        kept = {name: value for name, value in properties.headers.items()
-                if name not in ("x-death", "x-delivery-count") and not name.startswith("x-first-death-")}
+        brokers = ("x-death", "x-delivery-count", "x-acquired-count", "x-first-death-", "x-last-death-")
+        kept = {name: value for name, value in properties.headers.items() if not name.startswith(brokers)}
         properties.headers = first | kept | more     # what it was at first stays what it was
         self.channel.basic_publish(exchange, key, body, properties, mandatory=True)
 

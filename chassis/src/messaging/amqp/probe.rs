@@ -60,9 +60,11 @@ async fn look(plan: &Plan, link: &Arc<Link>) -> Result<(), String> {
             // The broker has closed the channel with its answer.
             Ok(Err(error)) if error::code(&error) == Some(NOT_FOUND) => {
                 warn!(queue, "the queue of a handler has been deleted; it is declared again");
-                let declared = plan.registry.declare_again(link, &queue).await;
-                declared.map_err(|error| error.to_string())?;
-                plan.instruments.redeclared.inc();
+                match plan.registry.declare_again(link, &queue).await {
+                    Ok(()) => plan.instruments.redeclared.inc(),
+                    // No reason not to look at the others.
+                    Err(error) => warn!(queue, %error, "the queue could not be declared again"),
+                }
             }
             Ok(Err(error)) if error.is_amqp_soft_error() => debug!(queue, %error, "a queue may not be looked at"),
             Ok(Err(error)) => return Err(error::words(&error)),

@@ -92,7 +92,7 @@ pub async fn a_cancelled_consumer_gives_what_it_has_and_ends(fixture: &dyn Fixtu
 /// A queue that does not exist is refused by name.
 pub async fn consuming_what_does_not_exist_is_refused(fixture: &dyn Fixture) {
     let kit = Kit::new(fixture).await;
-    let spec = Consume { queue: "nowhere".into(), prefetch: 1, spare: 0, tag: "reader".into() };
+    let spec = Consume { queue: "nowhere".into(), prefetch: 1, spare: 0, ordered: false, tag: "reader".into() };
     let Err(refused) = within("an answer", kit.driver.consume(spec)).await else { panic!("there is no such queue") };
     assert!(matches!(&refused, DeclareError::Refused(why) if why.contains("nowhere")), "{refused:?}");
 }

@@ -52,7 +52,8 @@ impl Kit {
     }
 
     pub(super) async fn consume(&self, queue: &str, prefetch: u16) -> Reader {
-        let spec = Consume { queue: queue.to_owned(), prefetch, spare: 0, tag: format!("{queue}.reader") };
+        let spec =
+            Consume { queue: queue.to_owned(), prefetch, spare: 0, ordered: false, tag: format!("{queue}.reader") };
         Reader { consumer: within("a consumer", self.driver.consume(spec)).await.expect("consumes") }
     }
 }

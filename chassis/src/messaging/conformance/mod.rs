@@ -88,6 +88,7 @@ macro_rules! conformance_suite {
             what_is_dropped_is_returned
             what_is_rejected_is_dead_lettered
             the_delivery_limit_dead_letters
+            what_was_put_off_before_is_dead_lettered_for_its_last_reason
             a_delay_brings_the_message_back_to_its_queue
             a_short_delay_does_not_wait_for_a_long_one
             // recovering

@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 use super::Fixture;
 use super::kit::{Kit, binding, body, exchange, message, work_queue};
+use crate::messaging::dead_letters::Letter;
 use crate::messaging::driver::{ExchangeKind, Outcome, Queue, QueueRole};
 use crate::messaging::names::{self, headers};
 
@@ -89,6 +90,18 @@ pub async fn the_delivery_limit_dead_letters(fixture: &dyn Fixture) {
     let dead = kit.consume("a.dlq", 1).await.next().await;
     assert_eq!(body(&dead), "poison");
     assert_eq!(dead.message.headers.get(headers::FIRST_DEATH_REASON), Some("delivery_limit"));
+}
+
+/// Leaving a delay is a death too, and the first; what matters in the dead letters is the last.
+pub async fn what_was_put_off_before_is_dead_lettered_for_its_last_reason(fixture: &dyn Fixture) {
+    let kit = Kit::new(fixture).await;
+    let delay = Duration::from_millis(50);
+    kit.queue("a").await;
+    declare_delay(&kit, delay).await;
+    kit.publish(&names::delay(delay), "a", true, message("bad")).await.expect("published");
+    kit.consume("a", 1).await.next().await.settle.settle(Outcome::Reject).await.expect("rejected");
+    let dead = kit.consume("a.dlq", 1).await.next().await;
+    assert_eq!(Letter::of(&dead.message).reason, "rejected");
 }
 
 /// A message that enters a delay comes back to the queue that its key names, not before its time.

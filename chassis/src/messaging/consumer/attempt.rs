@@ -61,7 +61,7 @@ impl Worker {
         let mut context = batch.first().map(|first| self.context(first)).unwrap_or_default();
         // The expiry is wall-clock time of another machine; from here on it is time that is left.
         let soonest = batch.iter().filter_map(Received::expires_at).min();
-        let left = soonest.and_then(|at| at.duration_since(SystemTime::now()).ok());
+        let left = soonest.map(|at| at.duration_since(SystemTime::now()).unwrap_or_default());
         context.deadline = left.map(|left| Instant::now() + left);
         context.with_timeout(self.subscription.spec.effective_timeout())
     }

@@ -14,6 +14,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// An error is cut to this length, so that it fits a header.
 const ERROR_CHARS: usize = 2000;
 
+/// What the names of headers begin with that a copy cannot do without.
+const OURS: [&str; 3] = ["x-chassis-", "chassis-", "cloudEvents_"];
+
 /// Publishes a copy, and waits until it is safe.
 pub(super) async fn publish(
     driver: &dyn Driver,
@@ -28,10 +31,7 @@ pub(super) async fn publish(
         // What came with headers near the limit has no room for ours: the cause is worth more than the rest.
         Err(PublishError::TooLarge { what: "headers", .. }) => {
             let mut outgoing = outgoing;
-            outgoing
-                .message
-                .headers
-                .retain(|name, _| name.starts_with("x-chassis-") || name.starts_with("cloudEvents_"));
+            outgoing.message.headers.retain(|name, _| OURS.iter().any(|prefix| name.starts_with(prefix)));
             driver.publish(outgoing).await
         }
         done => done,

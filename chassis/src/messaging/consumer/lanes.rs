@@ -67,14 +67,14 @@ impl Supervisor {
                 }
             }
         };
-        consumer.cancel().await;
-        // What runs may fail and go back: that must be before what came after it goes back, and long before it comes again.
+        // What runs may fail and go back, with all that came after it: nobody may get that before.
         while lanes.is_busy() {
             match finished.recv().await {
                 Some(lane) => lanes.stopped(lane),
                 None => break,
             }
         }
+        consumer.cancel().await;
         for incoming in lanes.into_waiting() {
             give_back(incoming).await;
         }

@@ -36,10 +36,17 @@ impl Supervisor {
                 ended = &mut interrupted => break ended,
                 next = consumer.next() => match next {
                     None => break broker_ended(),
-                    Some(incoming) if passed_over.len() < suspects.len() && self.is_one_of(&suspects, &incoming) => {
+                    Some(suspect) if self.is_one_of(&suspects, &suspect) => {
                         patience.as_mut().reset(Instant::now() + PATIENCE);
-                        passed_over.push_back(incoming);
-                        continue;
+                        passed_over.push_back(suspect);
+                        if passed_over.len() <= suspects.len() {
+                            continue;
+                        }
+                        // There is no room for others, and of those that share a key the first comes first.
+                        match passed_over.pop_front() {
+                            Some(oldest) => oldest,
+                            None => continue,
+                        }
                     }
                     Some(fresh) => fresh,
                 },

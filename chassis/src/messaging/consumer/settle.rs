@@ -98,23 +98,49 @@ impl Worker {
     ///
     /// Of what is too large to be copied, as only others send it, the original goes to the dead letters: it would come back for ever.
     async fn replace(&self, exchange: String, routing_key: String, message: Message, settle: Box<dyn Settle>) -> bool {
-        match copy::publish(&*self.driver, exchange, routing_key, message).await {
-            Ok(()) => {
-                self.settle(settle, Outcome::Ack).await;
-                return true;
-            }
-            Err(error @ PublishError::TooLarge { .. }) => {
-                tracing::error!(queue = %self.queue, %error, "a message is too large for a copy; it is parked as it is, without its cause");
-                self.instruments.parked.inc();
-                self.settle(settle, Outcome::Reject).await;
-            }
-            Err(error) => {
-                tracing::error!(queue = %self.queue, %error, "a message could not be put off or parked; it is returned");
-                tokio::time::sleep(PAUSE).await;
-                self.settle(settle, Outcome::Return).await;
+        loop {
+            match self.copy(&exchange, &routing_key, &message).await {
+                Ok(()) => {
+                    self.settle(settle, Outcome::Ack).await;
+                    return true;
+                }
+                Err(error @ PublishError::TooLarge { .. }) => {
+                    tracing::error!(queue = %self.queue, %error, "a message is too large for a copy; it is parked as it is, without its cause");
+                    self.instruments.parked.inc();
+                    self.settle(settle, Outcome::Reject).await;
+                    return false;
+                }
+                Err(error) => {
+                    tracing::error!(queue = %self.queue, %error, "a message could not be put off or parked; it is kept");
+                    let ending = self.cancel.run_until_cancelled(tokio::time::sleep(PAUSE)).await.is_none();
+                    if ending {
+                        self.settle(settle, Outcome::Return).await;
+                        return false;
+                    }
+                    // Where order counts nothing may overtake it.
+                    if !self.is_ordered() || !settle.is_live() {
+                        // Counted by the broker, which ends it if it goes on for ever.
+                        self.settle(settle, Outcome::Requeue).await;
+                        return false;
+                    }
+                }
             }
         }
-        false
+    }
+
+    /// Publishes a copy. Where it is to go may have been deleted since it was declared.
+    async fn copy(&self, exchange: &str, routing_key: &str, message: &Message) -> Result<(), PublishError> {
+        let publish = || copy::publish(&*self.driver, exchange.to_owned(), routing_key.to_owned(), message.clone());
+        match publish().await {
+            Err(PublishError::Refused(_) | PublishError::Unroutable { .. }) => {
+                self.driver
+                    .declare(self.topology.clone())
+                    .await
+                    .map_err(|error| PublishError::Refused(error.to_string()))?;
+                publish().await
+            }
+            done => done,
+        }
     }
 }
 

@@ -10,12 +10,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::flow::{Flow, Stage, Watch};
-use super::topology::topology;
 use super::worker::Worker;
 use super::{ConsumerHealth, Mode, RetryPolicy, Shape, Subscription};
 use crate::messaging::backoff::Backoff;
 use crate::messaging::driver::{
-    ConnectionState, Consume, Consumer, DeclareError, Driver, Incoming, Interruption, Outcome, Topology,
+    ConnectionState, Consume, Consumer, DeclareError, Driver, Incoming, Interruption, Outcome,
 };
 use crate::{Error, ErrorKind, Result};
 
@@ -28,7 +27,6 @@ const BACKOFF: Backoff = Backoff { min: Duration::from_millis(200), max: Duratio
 
 pub(super) struct Supervisor {
     driver: Arc<dyn Driver>,
-    topology: Topology,
     consume: Consume,
     pub(super) worker: Arc<Worker>,
     pub(super) flow: Arc<Flow>,
@@ -71,17 +69,16 @@ impl Supervisor {
         let queue = subscription.spec.queue_name(subscription.service);
         possible(&queue, &subscription, &retry)?;
         let spec = subscription.spec;
-        let worker = Worker::new(
-            driver.clone(),
-            queue.as_str().into(),
-            subscription,
-            retry.clone(),
-            flow.clone(),
-            cancel.clone(),
-        );
+        let worker =
+            Worker::new(driver.clone(), queue.as_str().into(), subscription, retry, flow.clone(), cancel.clone());
         Ok(Self {
-            topology: topology(&queue, &spec, &retry),
-            consume: Consume { queue: queue.clone(), prefetch: spec.effective_prefetch(), spare: 0, tag: queue },
+            consume: Consume {
+                queue: queue.clone(),
+                prefetch: spec.effective_prefetch(),
+                spare: 0,
+                ordered: spec.shape == Shape::Ordered,
+                tag: queue,
+            },
             places: Arc::new(Semaphore::new(spec.concurrency.max(1).into())),
             worker: Arc::new(worker),
             running: TaskTracker::new(),
@@ -163,7 +160,7 @@ impl Supervisor {
     }
 
     async fn declare_and_consume(&self, prefetch: u16) -> Result<Box<dyn Consumer>, DeclareError> {
-        self.driver.declare(self.topology.clone()).await?;
+        self.driver.declare(self.worker.topology.clone()).await?;
         let spare = prefetch.saturating_sub(self.worker.subscription.spec.at_once());
         self.driver.consume(Consume { prefetch, spare, ..self.consume.clone() }).await
     }

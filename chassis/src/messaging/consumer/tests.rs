@@ -2,7 +2,8 @@ mod ordering;
 mod pausing;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, SystemTime};
 
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -10,6 +11,7 @@ use tokio::time::timeout;
 use super::{ConsumerHandle, ConsumerHealth, Handler, RetryPolicy, Subscription, SubscriptionSpec, start};
 use crate::Error;
 use crate::messaging::driver::{Driver, Outgoing};
+use crate::messaging::names::headers;
 use crate::messaging::{Message, QueueDepth, memory};
 
 const QUEUE: &str = "stock.order-placed";
@@ -56,9 +58,15 @@ async fn send(driver: &Arc<dyn Driver>, id: &str) {
 }
 
 async fn send_keyed(driver: &Arc<dyn Driver>, id: &str, key: &str) {
+    send_with(driver, id, key, &[]).await;
+}
+
+async fn send_with(driver: &Arc<dyn Driver>, id: &str, key: &str, more: &[(&str, String)]) {
     let kind = SPEC.kind;
     let headers = [("specversion", "1.0"), ("id", id), ("source", "/orders"), ("type", kind), ("subject", key)];
-    let headers = headers.map(|(name, value)| (format!("cloudEvents_{name}"), value.to_owned())).into();
+    let headers = headers.map(|(name, value)| (format!("cloudEvents_{name}"), value.to_owned()));
+    let headers =
+        headers.into_iter().chain(more.iter().map(|(name, value)| ((*name).to_owned(), value.clone()))).collect();
     let outgoing = Outgoing {
         exchange: "orders.events".into(),
         routing_key: "order.placed.v1".into(),
@@ -126,4 +134,28 @@ async fn a_drained_consumer_is_gone_from_its_queue() {
     handle.drain(GRACE).await;
     assert_eq!(*health.borrow(), ConsumerHealth::Stopped);
     assert_eq!(broker.depth(QUEUE), Some(QueueDepth::default()));
+}
+
+/// What is not worth handling any more is not tried again.
+#[tokio::test]
+async fn what_expires_while_it_is_tried_is_dropped() {
+    let broker = memory::Broker::new();
+    let driver = broker.driver();
+    let calls = Arc::new(AtomicU32::new(0));
+    let handler = {
+        let calls = calls.clone();
+        Handler::one(move |_, _| {
+            calls.fetch_add(1, Ordering::Relaxed);
+            Box::pin(std::future::pending())
+        })
+    };
+    let policy = RetryPolicy::try_new(3, vec![]).expect("valid");
+    let handle = running(&driver, SPEC, handler, policy).await;
+    let soon = SystemTime::now() + Duration::from_millis(300);
+    let soon = soon.duration_since(SystemTime::UNIX_EPOCH).expect("after 1970").as_millis().to_string();
+    send_with(&driver, "1", "1", &[(headers::EXPIRES_AT, soon)]).await;
+    broker.until(QUEUE, |depth| depth.ready + depth.unacked == 0).await;
+    handle.drain(GRACE).await;
+    assert_eq!(calls.load(Ordering::Relaxed), 1);
+    assert_eq!(broker.depth(PARKING), Some(QueueDepth::default()));
 }

@@ -11,8 +11,9 @@ use super::flow::{Fate, Flow, Stage};
 use super::instruments::Instruments;
 use super::policy::Next;
 use super::settle::Aside;
+use super::topology::topology;
 use super::{Done, FailureAction, RetryPolicy, Shape, Subscription};
-use crate::messaging::driver::{Driver, Incoming, Outcome, Settle};
+use crate::messaging::driver::{Driver, Incoming, Outcome, Settle, Topology};
 use crate::messaging::envelope::View;
 use crate::messaging::{Message, Received, Undecodable, envelope};
 use crate::{Error, ErrorKind};
@@ -20,11 +21,13 @@ use crate::{Error, ErrorKind};
 pub(super) struct Worker {
     pub(super) driver: Arc<dyn Driver>,
     pub(super) queue: Arc<str>,
+    /// What the queue needs.
+    pub(super) topology: Topology,
     pub(super) subscription: Subscription,
     pub(super) instruments: Instruments,
     retry: RetryPolicy,
     pub(super) flow: Arc<Flow>,
-    cancel: CancellationToken,
+    pub(super) cancel: CancellationToken,
 }
 
 /// A delivery that is the handler's to handle.
@@ -53,7 +56,8 @@ impl Worker {
         cancel: CancellationToken,
     ) -> Self {
         let instruments = Instruments::new(subscription.service, driver.system(), &queue);
-        Self { driver, queue, subscription, instruments, retry, flow, cancel }
+        let topology = topology(&queue, &subscription.spec, &retry);
+        Self { driver, queue, topology, subscription, instruments, retry, flow, cancel }
     }
 
     /// Handles a delivery to its end: acked, put off, parked or returned.
@@ -110,7 +114,7 @@ impl Worker {
         key.unwrap_or_else(|| envelope::identity(message))
     }
 
-    fn is_ordered(&self) -> bool {
+    pub(super) fn is_ordered(&self) -> bool {
         self.subscription.spec.shape == Shape::Ordered
     }
 
@@ -124,7 +128,6 @@ impl Worker {
             Err(malformed) => return Err(Misfit::Wrong(Aside::Malformed, malformed.to_string(), Box::new(incoming))),
         };
         if envelope.is_expired(SystemTime::now()) {
-            tracing::debug!(queue = %self.queue, id = incoming.message.id, "the message has expired and is dropped");
             return Err(Misfit::Expired(incoming.settle));
         }
         let spec = &self.subscription.spec;
@@ -142,6 +145,7 @@ impl Worker {
         match misfit {
             Misfit::Stale => {}
             Misfit::Expired(settle) => {
+                tracing::debug!(queue = %self.queue, "a message has expired and is dropped");
                 self.instruments.expired.inc();
                 self.settle(settle, Outcome::Ack).await;
             }
@@ -154,6 +158,10 @@ impl Worker {
 
     async fn try_by_policy(&self, mut admitted: Admitted) {
         loop {
+            // It may have waited since it was admitted, for those of its batch or for its next attempt.
+            if admitted.received.expires_at().is_some_and(|at| at <= SystemTime::now()) {
+                return Box::pin(self.turn_away(Misfit::Expired(admitted.settle))).await;
+            }
             match self.attempt(slice::from_ref(&admitted.received)).await {
                 Ok(done) => {
                     self.done(done);

@@ -87,8 +87,11 @@ impl Letter {
         let time =
             |name: &str| header(name).and_then(|text| text.parse::<jiff::Timestamp>().ok()).map(SystemTime::from);
         let number = |name: &str| header(name).and_then(|text| text.parse::<u32>().ok());
-        let parked_at = time(headers::PARKED_AT).or_else(|| header("x-death").and_then(death));
-        let reason = text(headers::REASON).or_else(|| text(headers::FIRST_DEATH_REASON));
+        let death = header("x-death").and_then(last_death);
+        let died_at = death.as_ref().and_then(|death| Some(Duration::from_secs(death.get("time")?.as_u64()?)));
+        let died_of = death.as_ref().and_then(|death| Some(death.get("reason")?.as_str()?.to_owned()));
+        let parked_at = time(headers::PARKED_AT).or_else(|| UNIX_EPOCH.checked_add(died_at?));
+        let reason = text(headers::REASON).or(died_of).or_else(|| text(headers::LAST_DEATH_REASON));
         let trace = header(TRACEPARENT).and_then(TraceContext::parse);
         Self {
             id: if message.id.is_empty() { anonymous(message) } else { message.id.clone() },
@@ -152,10 +155,9 @@ fn anonymous(message: &Message) -> String {
     format!("anonymous-{hash:016x}")
 }
 
-/// When the broker itself dead-lettered a message: the first entry of `x-death`, in seconds since 1970.
-fn death(deaths: &str) -> Option<SystemTime> {
-    let deaths: Value = serde_json::from_str(deaths).ok()?;
-    UNIX_EPOCH.checked_add(Duration::from_secs(deaths.get(0)?.get("time")?.as_u64()?))
+/// What the broker noted when it last dead-lettered a message: the first entry of `x-death`. Its `time` is in seconds since 1970.
+fn last_death(deaths: &str) -> Option<Value> {
+    serde_json::from_str::<Value>(deaths).ok()?.get_mut(0).map(Value::take)
 }
 
 fn rfc3339<S: Serializer>(time: &Option<SystemTime>, serializer: S) -> Result<S::Ok, S::Error> {

@@ -77,7 +77,7 @@ fn replay(selection: Selection) -> Replay {
 }
 
 async fn next(driver: &Arc<dyn Driver>, queue: &str) -> Incoming {
-    let spec = Consume { queue: queue.to_owned(), prefetch: 1, spare: 0, tag: "reader".to_owned() };
+    let spec = Consume { queue: queue.to_owned(), prefetch: 1, spare: 0, ordered: false, tag: "reader".to_owned() };
     let mut consumer = driver.consume(spec).await.expect("consumes");
     consumer.next().await.expect("a delivery")
 }
@@ -180,7 +180,7 @@ async fn a_replayed_letter_begins_anew_in_its_own_queue() {
 
     put(&driver, PARKING, Message { id: "again".into(), ..back }).await;
     letters.replay(QUEUE, &replay(Selection::Id("again".into()))).await.expect("replayed");
-    let spec = Consume { queue: QUEUE.into(), prefetch: 9, spare: 0, tag: "reader".into() };
+    let spec = Consume { queue: QUEUE.into(), prefetch: 9, spare: 0, ordered: false, tag: "reader".into() };
     let mut consumer = driver.consume(spec).await.expect("consumes");
     let replays = [consumer.next().await, consumer.next().await].map(|incoming| {
         let message = incoming.expect("a delivery").message;
@@ -231,7 +231,7 @@ async fn a_replay_ends_where_the_queue_takes_no_more() {
 async fn what_comes_back_during_a_replay_is_not_replayed_again() {
     let (broker, driver, letters) = three().await;
     // A handler that fails at once: whatever comes to the queue is parked again.
-    let spec = Consume { queue: QUEUE.into(), prefetch: 1, spare: 0, tag: "reader".into() };
+    let spec = Consume { queue: QUEUE.into(), prefetch: 1, spare: 0, ordered: false, tag: "reader".into() };
     let mut consumer = driver.consume(spec).await.expect("consumes");
     let failing = driver.clone();
     let handler = tokio::spawn(async move {

@@ -332,13 +332,14 @@ impl State {
             return;
         };
         let mut message = codec::decode(&letter.head, letter.body.clone());
-        let mut first = |name: &'static str, value: &str| {
-            if !message.headers.contains_key(name) {
-                message.headers.insert(name, value.to_owned());
-            }
-        };
-        first(headers::FIRST_DEATH_QUEUE, from);
-        first(headers::FIRST_DEATH_REASON, reason);
+        let died_before = message.headers.contains_key(headers::FIRST_DEATH_QUEUE);
+        let mut note = |name: &'static str, value: &str| message.headers.insert(name, value.to_owned());
+        if !died_before {
+            note(headers::FIRST_DEATH_QUEUE, from);
+            note(headers::FIRST_DEATH_REASON, reason);
+        }
+        note(headers::LAST_DEATH_QUEUE, from);
+        note(headers::LAST_DEATH_REASON, reason);
         #[cfg(any(test, feature = "testing"))]
         if let (Some(tracker), Some(QueueRole::Parking)) = (&mut self.tracker, self.queues.get(to).map(|to| to.role)) {
             tracker.dead_lettered(from, &message);

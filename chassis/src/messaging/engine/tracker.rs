@@ -147,7 +147,7 @@ impl Tracker {
 
     /// The broker itself has parked a message.
     pub(super) fn dead_lettered(&mut self, queue: &str, message: &Message) {
-        self.parked(queue.to_owned(), headers::FIRST_DEATH_REASON, message);
+        self.parked(queue.to_owned(), headers::LAST_DEATH_REASON, message);
     }
 
     fn parked(&mut self, queue: String, reason: &str, message: &Message) {

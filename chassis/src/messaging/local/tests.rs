@@ -82,7 +82,7 @@ async fn publish(driver: &Arc<dyn Driver>, exchange: &str, key: &str, body: &str
 }
 
 async fn read(driver: &Arc<dyn Driver>, queue: &str, count: usize) -> Vec<Incoming> {
-    let spec = Consume { queue: queue.into(), prefetch: 100, spare: 0, tag: "reader".into() };
+    let spec = Consume { queue: queue.into(), prefetch: 100, spare: 0, ordered: false, tag: "reader".into() };
     let mut consumer = driver.consume(spec).await.expect("consumes");
     let mut got = Vec::new();
     while got.len() < count {

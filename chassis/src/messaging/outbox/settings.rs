@@ -38,7 +38,8 @@ pub struct OutboxSettings {
     #[schemars(range(min = 1))]
     pub park_after: u32,
     /// For how long a kind of event that no queue is bound for is kept, from the first one on: its consumer may just not have
-    /// been started yet. After that it is taken to be meant for nobody, and dropped until somebody hears it. `0s` leaves them to the broker, which drops them at once and uncounted.
+    /// been started yet. After that it is taken to be meant for nobody, and dropped until somebody hears it. `0s` sends them at
+    /// once, whoever hears them.
     #[serde(with = "crate::config::duration")]
     #[schemars(schema_with = "crate::config::duration::schema")]
     pub unroutable_for: Duration,

@@ -4,14 +4,16 @@
 mod no_outbox;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod outbox;
+#[cfg(test)]
+mod tests;
 
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::time::{Duration, Instant};
+use tokio::time::{Duration, Instant, sleep, timeout_at};
 
-use super::driver::{DeclareError, Driver, Exchange, ExchangeKind, Outgoing, PublishError, Topology};
+use super::driver::{ConnectionState, DeclareError, Driver, Exchange, ExchangeKind, Outgoing, PublishError, Topology};
 use super::{Event, Message, envelope, limits, names};
 use crate::context::Context;
 use crate::telemetry::span::{Span, SpanKind};
@@ -22,6 +24,8 @@ pub use outbox::AsTx;
 
 /// How long [`Publisher::publish_now`] waits for the broker when the work at hand has no deadline of its own.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// What lies between two attempts to declare an exchange over a connection that is away.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// Publishes events. Cloning is cheap.
 #[derive(Clone)]
@@ -71,7 +75,8 @@ impl Publisher {
         let exchange = names::exchange_of(E::OWNER);
         if !self.shared.knows(exchange) {
             // Once per exchange, and so not part of every future.
-            Box::pin(self.shared.declare_by(deadline, exchange, E::KIND)).await?;
+            let declared = Box::pin(self.shared.declare_by(deadline, exchange)).await;
+            declared.map_err(|error| unpublished(error, E::KIND))?;
         }
         let (sending, span) = self.begin(event, exchange, deadline)?;
         finish(span, sending.await.map_err(|error| unpublished(error, E::KIND)))
@@ -125,14 +130,29 @@ impl Publisher {
 }
 
 impl Shared {
-    async fn declare_by(&self, deadline: Instant, exchange: &str, kind: &str) -> Result<()> {
-        match tokio::time::timeout_at(deadline, self.declare(exchange)).await {
-            Ok(declared) => declared.map_err(undeclared),
-            Err(_) => {
-                let error = PublishError::NotConnected("its exchange could not be declared in time".to_owned());
-                Err(unpublished(error, kind))
+    /// Declares an exchange for a message that waits for it, and waits for the connection as the message would.
+    async fn declare_by(&self, deadline: Instant, exchange: &str) -> Result<(), PublishError> {
+        let mut cause = "its exchange could not be declared in time".to_owned();
+        let declared = timeout_at(deadline, async {
+            loop {
+                match self.declare(exchange).await {
+                    Err(DeclareError::NotConnected(why)) if !self.is_closed() => cause = why,
+                    done => break done,
+                }
+                sleep(PAUSE).await;
             }
+        });
+        match declared.await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(DeclareError::NotConnected(why))) => Err(PublishError::NotConnected(why)),
+            Ok(Err(DeclareError::Refused(why))) => Err(PublishError::Refused(why)),
+            Ok(Err(error @ DeclareError::Mismatch { .. })) => Err(PublishError::Refused(error.to_string())),
+            Err(_) => Err(PublishError::NotConnected(cause)),
         }
+    }
+
+    fn is_closed(&self) -> bool {
+        *self.driver.state().borrow() == ConnectionState::Closed
     }
 
     fn knows(&self, exchange: &str) -> bool {

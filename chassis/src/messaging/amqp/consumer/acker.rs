@@ -33,8 +33,9 @@ pub(in crate::messaging::amqp) struct Ackers {
 impl Ackers {
     /// Starts the acker of `channel`. It ends, and closes the channel, when no one is left who could settle anything.
     pub(super) fn start(&self, channel: Channel, spare: usize) -> Arc<Tray> {
-        let (tray, inbox) = Tray::new(spare.clamp(1, BATCH));
-        self.running.spawn(run(channel, inbox, self.finish.clone()));
+        let finish = self.finish.child_token();
+        let (tray, inbox) = Tray::new(spare.clamp(1, BATCH), finish.clone());
+        self.running.spawn(run(channel, inbox, finish));
         Arc::new(tray)
     }
 

@@ -109,7 +109,7 @@ impl AmqpConsumer {
     /// The delivery as others know it, unless it was buffered when its channel died: it comes again over the next one.
     fn usable(&self, delivery: Delivery) -> Option<Incoming> {
         match &self.stage {
-            Stage::Live(live) if delivery.acker.usable() => Some(incoming(delivery, live)),
+            Stage::Live(live) if delivery.acker.usable() => Some(incoming(delivery, live, self.opening.spec.ordered)),
             _ => None,
         }
     }
@@ -159,6 +159,13 @@ impl Consumer for AmqpConsumer {
     fn cancel(&mut self) -> BoxFuture<'_, ()> {
         Box::pin(async {
             self.cancelled = true;
+            if self.opening.spec.ordered {
+                // Nobody else may get anything of the queue before it has back what came from here.
+                if let Stage::Live(live) = mem::replace(&mut self.stage, Stage::Ended) {
+                    live.tray.finish().await;
+                }
+                return;
+            }
             match &self.stage {
                 Stage::Live(live) => {
                     let cancelling = live.channel.basic_cancel(live.stream.tag(), BasicCancelOptions::default());
@@ -175,12 +182,12 @@ impl Consumer for AmqpConsumer {
     }
 }
 
-fn incoming(delivery: Delivery, live: &Live) -> Incoming {
+fn incoming(delivery: Delivery, live: &Live, ordered: bool) -> Incoming {
     Incoming {
         message: encode::decode(&delivery.properties, delivery.data),
         exchange: delivery.exchange.into(),
         routing_key: delivery.routing_key.into(),
         redelivered: delivery.redelivered,
-        settle: Box::new(Settlement::new(delivery.delivery_tag, delivery.acker, Arc::clone(&live.tray))),
+        settle: Box::new(Settlement::new(delivery.delivery_tag, delivery.acker, Arc::clone(&live.tray), ordered)),
     }
 }

@@ -15,11 +15,19 @@ pub(super) struct Settlement {
     /// Only asked whether the channel lives; settling through it could not be coalesced.
     liveness: Acker,
     tray: Option<Arc<Tray>>,
+    /// It goes back with the end of the channel, and not by itself.
+    ordered: bool,
 }
 
 impl Settlement {
-    pub(super) fn new(tag: u64, liveness: Acker, tray: Arc<Tray>) -> Self {
-        Self { tag, liveness, tray: Some(tray) }
+    pub(super) fn new(tag: u64, liveness: Acker, tray: Arc<Tray>, ordered: bool) -> Self {
+        Self { tag, liveness, tray: Some(tray), ordered }
+    }
+
+    fn put(&mut self, outcome: Outcome) -> bool {
+        let Some(tray) = self.tray.take() else { return false };
+        // What is returned one by one RabbitMQ mixes up from about the 33rd on.
+        (self.ordered && outcome == Outcome::Return) || tray.put(Settled { tag: self.tag, outcome })
     }
 }
 
@@ -30,17 +38,14 @@ impl Settle for Settlement {
 
     fn settle(mut self: Box<Self>, outcome: Outcome) -> BoxFuture<'static, Result<(), SettleError>> {
         // Not waited for: the broker answers none of them, so that nobody would know more after the frame is written.
-        let tray = self.tray.take().filter(|_| self.liveness.usable());
-        let put = tray.is_some_and(|tray| tray.put(Settled { tag: self.tag, outcome }));
+        let put = self.liveness.usable() && self.put(outcome);
         Box::pin(ready(if put { Ok(()) } else { Err(SettleError) }))
     }
 }
 
 impl Drop for Settlement {
     fn drop(&mut self) {
-        if let Some(tray) = self.tray.take() {
-            // Fails when the channel is gone, and then the broker returns the message by itself.
-            tray.put(Settled { tag: self.tag, outcome: Outcome::Return });
-        }
+        // Fails when the channel is gone, and then the broker returns the message by itself.
+        self.put(Outcome::Return);
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::{Notify, mpsc};
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::messaging::driver::Outcome;
 
@@ -17,12 +18,16 @@ pub(super) struct Settled {
 pub(super) struct Tray {
     sender: mpsc::UnboundedSender<Settled>,
     gathered: Arc<Gathered>,
+    finish: CancellationToken,
+    /// Its inbox is gone.
+    ended: CancellationToken,
 }
 
 /// Gives it out again.
 pub(super) struct Inbox {
     receiver: mpsc::UnboundedReceiver<Settled>,
     gathered: Arc<Gathered>,
+    _ended: DropGuard,
 }
 
 struct Gathered {
@@ -34,10 +39,13 @@ struct Gathered {
 
 impl Tray {
     /// One that wakes its inbox when `enough` have gathered. Not bounded by itself: the prefetch of the channel is the bound.
-    pub(super) fn new(enough: usize) -> (Self, Inbox) {
+    /// To cancel `finish` is to say that nothing more will be put in.
+    pub(super) fn new(enough: usize, finish: CancellationToken) -> (Self, Inbox) {
         let (sender, receiver) = mpsc::unbounded_channel();
         let gathered = Arc::new(Gathered { count: AtomicUsize::new(0), enough, reached: Notify::new() });
-        (Self { sender, gathered: Arc::clone(&gathered) }, Inbox { receiver, gathered })
+        let ended = CancellationToken::new();
+        let inbox = Inbox { receiver, gathered: Arc::clone(&gathered), _ended: ended.clone().drop_guard() };
+        (Self { sender, gathered, finish, ended }, inbox)
     }
 
     /// Puts one in; `false` when the channel is gone.
@@ -50,6 +58,12 @@ impl Tray {
             reached.notify_one();
         }
         sent
+    }
+
+    /// Has the broker told of all that is in, and the channel closed; done when that is.
+    pub(super) async fn finish(&self) {
+        self.finish.cancel();
+        self.ended.cancelled().await;
     }
 }
 
@@ -99,7 +113,7 @@ mod tests {
 
     #[tokio::test]
     async fn enough_is_noticed_and_no_sooner() {
-        let (tray, mut inbox) = Tray::new(3);
+        let (tray, mut inbox) = Tray::new(3, CancellationToken::new());
         let mut batch = Vec::new();
         // More than once: what was told before must not count again.
         for round in 0..3 {
@@ -116,7 +130,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_a_batch_has_no_room_for_counts_for_the_next() {
-        let (tray, mut inbox) = Tray::new(2);
+        let (tray, mut inbox) = Tray::new(2, CancellationToken::new());
         (1..=5).for_each(|tag| assert!(tray.put(settled(tag))));
         let mut batch: Vec<Settled> = inbox.first().await.into_iter().collect();
         inbox.drain(&mut batch, 3);
@@ -127,7 +141,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_closed_one_takes_no_more_but_gives_what_it_has() {
-        let (tray, mut inbox) = Tray::new(1);
+        let (tray, mut inbox) = Tray::new(1, CancellationToken::new());
         assert!(tray.put(settled(1)));
         inbox.close();
         assert!(!tray.put(settled(2)));

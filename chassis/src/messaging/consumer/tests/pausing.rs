@@ -5,8 +5,10 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::{GRACE, PARKING, QUEUE, SPEC, running, send, until};
-use crate::messaging::consumer::{ConsumerHealth, Handler, PauseSettings, RetryPolicy, SubscriptionSpec};
+use super::{GRACE, PARKING, QUEUE, SPEC, running, send, send_keyed, until};
+use crate::messaging::consumer::{
+    ConsumerHealth, FailureAction, Handler, PauseSettings, RetryPolicy, Shape, SubscriptionSpec,
+};
 use crate::messaging::memory;
 use crate::telemetry::metrics;
 use crate::{Error, ErrorKind};
@@ -165,4 +167,25 @@ async fn a_paused_listener_can_be_drained() {
     assert_eq!(handle.drain(GRACE).await.abandoned, 0);
     assert_eq!(begun.elapsed(), Duration::ZERO);
     assert_eq!(broker.depth(QUEUE).map(|depth| depth.ready), Some(1));
+}
+
+/// One that shares its key with a message that failed waits for that, also while it is found out whether it works again.
+#[tokio::test(start_paused = true)]
+async fn a_probe_keeps_the_order_of_a_key() {
+    let broker = memory::Broker::new();
+    let driver = broker.driver();
+    let broken = Arc::new(AtomicBool::new(true));
+    let (handler, mut calls) = depends_on(&broken);
+    let spec = SubscriptionSpec { shape: Shape::Ordered, concurrency: 4, prefetch: Some(64), ..SPEC };
+    let policy = RetryPolicy::none().on(ErrorKind::Unavailable, FailureAction::Pause);
+    let handle = running(&driver, spec, handler, policy).await;
+    for id in ["1", "2", "3"] {
+        send_keyed(&driver, id, "key").await;
+    }
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    broken.store(false, Ordering::Relaxed);
+    for id in ["1", "2", "3"] {
+        assert_eq!(calls.recv().await, Some((id.to_owned(), 1)));
+    }
+    handle.drain(GRACE).await;
 }
