@@ -210,12 +210,10 @@ fn queues(service: &Service, faults: &mut Diagnostics) {
     }
 }
 
-/// The queue's name without the service's.
+/// The queue's name without the service's. Names of queues have dashes.
 pub(crate) fn queue_name(subscription: &Subscription) -> String {
-    match &subscription.queue {
-        Some(queue) => queue.value(),
-        None => subscription.function.name.to_string().replace('_', "-"),
-    }
+    let name = &subscription.function.name;
+    subscription.queue.as_ref().map_or_else(|| name.to_string(), LitStr::value).replace('_', "-")
 }
 
 fn takes_database(service: &Service) -> bool {

@@ -166,6 +166,12 @@ impl Settings for MessagingSettings {
         if self.rabbitmq.certificate_file.is_some() != self.rabbitmq.key_file.is_some() {
             faults.add("rabbitmq.certificate_file", "and `key_file` need each other");
         }
+        if self.rabbitmq.connect_timeout < Duration::from_millis(100) {
+            faults.add("rabbitmq.connect_timeout", "must be at least 100ms, or no attempt ever succeeds");
+        }
+        if self.rabbitmq.heartbeat < Duration::from_secs(1) {
+            faults.add("rabbitmq.heartbeat", "must be at least 1s");
+        }
         if let Err(error) = self.pause.policy(None) {
             faults.add("pause", error.to_string());
         }
@@ -231,6 +237,8 @@ mod tests {
             "{faults}"
         );
         assert!(faults.contains("need each other"), "{faults}");
+        let faults = report("messaging.rabbitmq.connect_timeout = '0s'");
+        assert!(faults.contains("messaging.rabbitmq.connect_timeout: must be at least 100ms"), "{faults}");
         let shown = report("messaging.url = 'amqp://user:hunter2@broker/shop'");
         assert!(!shown.contains("hunter2"), "{shown}");
     }

@@ -5,8 +5,9 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::pin::pin;
 
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
-use super::supervisor::{Ended, Signals, Supervisor, broker_ended, give_back, next_if};
+use super::supervisor::{Ended, LONGEST_WAIT, Signals, Supervisor, broker_ended, give_back, next_if};
 use crate::messaging::driver::{Consumer, Incoming};
 use crate::messaging::{Message, envelope};
 
@@ -27,6 +28,7 @@ struct Lane {
 struct Waiting {
     /// Counts from the first delivery.
     arrival: u64,
+    since: Instant,
     incoming: Incoming,
 }
 
@@ -55,8 +57,14 @@ impl Supervisor {
                 biased;
                 ended = &mut interrupted => break ended,
                 Some(lane) = finished.recv() => {
-                    if let Some(incoming) = lanes.finished(lane) {
-                        self.start(lane, incoming, &tell);
+                    match lanes.finished(lane) {
+                        // It comes again with time for all its attempts, as does what came after it.
+                        Some(waiting) if waiting.since.elapsed() > LONGEST_WAIT => {
+                            lanes.put_back(lane, waiting);
+                            break Ended::Turned;
+                        }
+                        Some(waiting) => self.start(lane, waiting.incoming, &tell),
+                        None => {}
                     }
                 }
                 next = next_if(lanes.held < self.prefetch(), consumer) => {
@@ -103,7 +111,7 @@ impl Lanes {
         self.arrived += 1;
         let lane = &mut self.lanes[index];
         if lane.busy {
-            lane.waiting.push_back(Waiting { arrival: self.arrived, incoming });
+            lane.waiting.push_back(Waiting { arrival: self.arrived, since: Instant::now(), incoming });
             return None;
         }
         lane.busy = true;
@@ -111,12 +119,19 @@ impl Lanes {
     }
 
     /// A lane has done its work; gives the next of it.
-    fn finished(&mut self, lane: usize) -> Option<Incoming> {
+    fn finished(&mut self, lane: usize) -> Option<Waiting> {
         self.held -= 1;
         let lane = &mut self.lanes[lane];
         let next = lane.waiting.pop_front();
         lane.busy = next.is_some();
-        next.map(|waiting| waiting.incoming)
+        next
+    }
+
+    /// The next of a lane is not begun after all.
+    fn put_back(&mut self, lane: usize, next: Waiting) {
+        let lane = &mut self.lanes[lane];
+        lane.busy = false;
+        lane.waiting.push_front(next);
     }
 
     /// A lane has done its work and shall do no more.

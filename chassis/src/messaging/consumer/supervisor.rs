@@ -21,6 +21,8 @@ use crate::{Error, ErrorKind, Result};
 /// What waits in place is unsettled all the while, and brokers take back what is unsettled for too long: RabbitMQ after
 /// half an hour.
 const LONGEST_IN_PLACE: Duration = Duration::from_secs(20 * 60);
+/// For how long a message may wait here for others before its turn comes, so that there is time left for it.
+pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(10 * 60);
 
 /// Before a consumer that ended by itself is started again.
 const BACKOFF: Backoff = Backoff { min: Duration::from_millis(200), max: Duration::from_secs(30) };
@@ -321,20 +323,23 @@ fn possible(queue: &str, subscription: &Subscription, retry: &RetryPolicy) -> Re
             if handler.takes_batches() { ("batches", "single messages") } else { ("single messages", "batches") };
         return wrong(format!("the handler of `{queue}` takes {takes}, but is declared to get {gets}"));
     }
-    let (timeout, longest) = (spec.effective_timeout(), humantime::format_duration(LONGEST_IN_PLACE));
-    if timeout > LONGEST_IN_PLACE {
-        let timeout = humantime::format_duration(timeout);
+    let delays = u32::try_from(retry.delays().len()).unwrap_or(u32::MAX);
+    let (attempts, waits) = match spec.shape {
+        Shape::Ordered => (retry.attempts(), retry.delays().iter().sum()),
+        Shape::Each | Shape::Batch { .. } => (retry.attempts().saturating_sub(delays), Duration::ZERO),
+    };
+    let timeout = spec.effective_timeout();
+    if timeout.saturating_mul(attempts).saturating_add(waits) > LONGEST_IN_PLACE {
+        let [timeout, waits, longest] = [timeout, waits, LONGEST_IN_PLACE].map(humantime::format_duration);
+        let waiting = if spec.shape == Shape::Ordered {
+            format!(", with {waits} between them as it is ordered")
+        } else {
+            String::new()
+        };
         return wrong(format!(
-            "`{queue}` gives an attempt {timeout}, but brokers take back what is unsettled for too long: at most {longest} are possible"
-        ));
-    }
-    let waits: Duration = retry.delays().iter().sum();
-    if spec.shape == Shape::Ordered && waits > LONGEST_IN_PLACE {
-        let waits = humantime::format_duration(waits);
-        let policy = spec.retry;
-        return wrong(format!(
-            "`{queue}` is ordered, so that its messages wait for their retries in place, but the delays of the retry policy \
-             `{policy}` are {waits} in all: at most {longest} are possible"
+            "`{queue}` may try a message {attempts} times in place for {timeout} each{waiting} (retry policy `{}`), but brokers take back \
+             what is unsettled for too long: at most {longest} are possible in all",
+            spec.retry
         ));
     }
     Ok(())

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use futures_util::future::join_all;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::flow::{Fate, Flow, Stage};
 use super::instruments::Instruments;
 use super::policy::Next;
 use super::settle::Aside;
+use super::supervisor::LONGEST_WAIT;
 use super::topology::topology;
 use super::{Done, FailureAction, RetryPolicy, Shape, Subscription};
 use crate::messaging::driver::{Driver, Incoming, Outcome, Settle, Topology};
@@ -85,6 +87,7 @@ impl Worker {
                 Err(misfit) => Box::pin(self.turn_away(misfit)).await,
             }
         }
+        let begun = Instant::now();
         let _running: Vec<_> = admitted.iter().map(|_| self.instruments.running.track()).collect();
         if admitted.len() > 1 {
             let batch: Vec<Received> = admitted.iter().map(|admitted| admitted.received.clone()).collect();
@@ -100,7 +103,8 @@ impl Worker {
             }
         }
         for one in admitted {
-            if self.cancel.is_cancelled() || matches!(self.flow.stage(), Stage::Paused { .. }) {
+            let late = begun.elapsed() > LONGEST_WAIT;
+            if late || self.cancel.is_cancelled() || matches!(self.flow.stage(), Stage::Paused { .. }) {
                 self.settle(one.settle, Outcome::Return).await;
             } else if one.settle.is_live() {
                 self.try_by_policy(one).await;

@@ -44,6 +44,8 @@ pub(super) struct Entry {
     /// How many deliveries have failed.
     pub(super) deliveries: u32,
     pub(super) redelivered: bool,
+    /// It was in the store when the process began, and nobody of this process has had it.
+    pub(super) restored: bool,
     /// When a queue that holds messages back lets it go.
     pub(super) due: Option<Instant>,
 }
@@ -127,6 +129,18 @@ impl QueueState {
 
     pub(super) fn subscribe(&mut self, subscriber: Subscriber) {
         self.subscribers.push(subscriber);
+    }
+
+    /// Counts a delivery of what was restored, as far as a consumer that comes now is handed it at once: a process that it kills cannot
+    /// say so. Gives how often each was delivered by now.
+    pub(super) fn count_restored(&mut self, prefetch: usize) -> Vec<(u64, u32)> {
+        let first = self.ready.iter_mut().take(prefetch).filter(|(_, entry)| entry.restored);
+        let counted = first.map(|(position, entry)| {
+            entry.restored = false;
+            entry.deliveries += 1;
+            (*position, entry.deliveries)
+        });
+        counted.collect()
     }
 
     /// Hands nothing more to the consumer; what it has stays with it.
@@ -236,9 +250,9 @@ impl QueueState {
         Some((*position, entry.letter.clone()))
     }
 
-    /// Takes out what waits at `position`; false when nothing does any more.
-    pub(super) fn remove(&mut self, position: u64) -> bool {
-        self.ready.remove(&position).is_some()
+    /// Takes out what waits at `position`, if it still does.
+    pub(super) fn remove(&mut self, position: u64) -> Option<Entry> {
+        self.ready.remove(&position)
     }
 
     /// Takes out what is due, in order.

@@ -131,6 +131,11 @@ impl Driver for Session {
             self.until_connected().await?;
             let (sender, deliveries) = mpsc::unbounded_channel();
             let (session, prefetch) = (self.id, usize::from(spec.prefetch.max(1)));
+            let (counted, _) = self.engine.change(|state| state.count_restored(&spec.queue, prefetch, Instant::now()));
+            if counted {
+                // Before anything is handed out, which may be the end of this process.
+                self.engine.store.flush().await;
+            }
             let subscriber = |consumer| Subscriber { consumer, session, prefetch, outstanding: 0, sender };
             let (consumer, _) = self.engine.change(|state| state.subscribe(&spec.queue, subscriber));
             let consumer = EngineConsumer::new(self.engine.clone(), spec.queue.into(), consumer?, deliveries);

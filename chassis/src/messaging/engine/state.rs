@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::queue::{Entry, QueueState, Settled, Subscriber};
+use super::queue::{DELIVERY_LIMIT, Entry, QueueState, Settled, Subscriber};
 use super::store::{Change, Letter};
 use super::{codec, topic};
 use crate::messaging::driver::{
@@ -193,7 +193,7 @@ impl State {
             _ => None,
         };
         self.changes.push(Change::Insert { position, queue: name.clone(), letter: letter.clone(), deliveries: 0, due });
-        queue.push(position, Entry { letter, deliveries: 0, redelivered: false, due });
+        queue.push(position, Entry { letter, deliveries: 0, redelivered: false, restored: false, due });
         self.touched.insert(name);
     }
 
@@ -213,6 +213,26 @@ impl State {
         }
         self.touched.insert(name);
         Ok(consumer)
+    }
+
+    /// Counts what a consumer of this prefetch is about to be handed of what a process that is gone may have had. What was handed out too
+    /// often goes to the dead letters, since it may be what ends these processes. Says whether there was any.
+    pub(super) fn count_restored(&mut self, name: &str, prefetch: usize, now: Instant) -> bool {
+        let Some((name, queue)) = self.queues.get_key_value(name) else { return false };
+        if !queue.is_handled() {
+            return false;
+        }
+        let name = name.clone();
+        let counted = self.queues.get_mut(&name).map(|queue| queue.count_restored(prefetch)).unwrap_or_default();
+        let any = !counted.is_empty();
+        for (position, deliveries) in counted {
+            if deliveries <= DELIVERY_LIMIT {
+                self.changes.push(Change::Count { position, deliveries });
+            } else if let Some(entry) = self.queues.get_mut(&name).and_then(|queue| queue.remove(position)) {
+                self.dead_letter(&name, position, &entry.letter, "delivery_limit", now);
+            }
+        }
+        any
     }
 
     pub(super) fn unsubscribe(&mut self, name: &Arc<str>, consumer: u64) {
@@ -251,7 +271,7 @@ impl State {
 
     /// Removes what waits at `position` of a queue, if it still does.
     pub(super) fn remove(&mut self, name: &str, position: u64) {
-        if self.queues.get_mut(name).is_some_and(|queue| queue.remove(position)) {
+        if self.queues.get_mut(name).is_some_and(|queue| queue.remove(position).is_some()) {
             self.changes.push(Change::Remove { position });
         }
     }
@@ -370,7 +390,8 @@ impl State {
                 QueueRole::Delay(delay) => due.map(|due| due.min(Instant::now() + delay)),
                 _ => due,
             };
-            queue.push(position, Entry { letter: Arc::new(letter), deliveries, redelivered: true, due });
+            let letter = Arc::new(letter);
+            queue.push(position, Entry { letter, deliveries, redelivered: true, restored: true, due });
         }
     }
 

@@ -5,6 +5,9 @@ use serde::Deserialize;
 
 use crate::config::{Faults, Settings};
 
+/// What is put off comes back within this time, by the policies that need no thought.
+const SHORTEST: Duration = Duration::from_secs(60 * 60);
+
 /// The section `inbox`: for how long it is remembered what was handled.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default)]
@@ -29,6 +32,9 @@ impl Settings for InboxSettings {
     const SECTION: &'static str = "inbox";
 
     fn validate(&self, faults: &mut Faults) {
+        if self.keep < SHORTEST {
+            faults.add("keep", "must be at least 1h: what comes again after that time takes effect twice");
+        }
         if self.sweep.is_zero() {
             faults.add("sweep", "must be longer than nothing");
         }

@@ -68,6 +68,29 @@ async fn retries_wait_in_place_and_hold_up_their_key_alone() {
     handle.drain(GRACE).await;
 }
 
+/// A broker takes back what is unsettled for half an hour, and with it what others do at that moment.
+#[tokio::test(start_paused = true)]
+async fn what_waits_behind_others_for_long_comes_again() {
+    let broker = memory::Broker::new();
+    let driver = broker.driver();
+    let (seen, mut calls) = mpsc::unbounded_channel();
+    let handler = Handler::one(move |received, _| {
+        let failed = received.id() == "bad";
+        if !failed {
+            let _ = seen.send((received.id().to_owned(), received.redelivered()));
+        }
+        Box::pin(async move { if failed { Err(Error::msg("bad")) } else { Ok(()) } })
+    });
+    let handle = running(&driver, ORDERED, handler, RetryPolicy::standard()).await;
+    for id in ["bad", "first", "second"] {
+        send_keyed(&driver, id, "a").await;
+    }
+    for id in ["first", "second"] {
+        assert_eq!(calls.recv().await, Some((id.to_owned(), true)));
+    }
+    handle.drain(GRACE).await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_drain_does_not_wait_for_retries() {
     let broker = memory::Broker::new();
@@ -101,9 +124,10 @@ async fn what_cannot_work_is_refused_at_start() {
     let one = || Handler::one(|_, _| Box::pin(async { Ok(()) }));
     let many = || Handler::batch(|_, _| Box::pin(async { Ok(()) }));
     let patient = RetryPolicy::try_new(1, vec![Duration::from_secs(3600)]).expect("valid");
-    let expected = "`stock.order-placed` is ordered, so that its messages wait for their retries in place, but the delays of \
-                    the retry policy `standard` are 1h in all: at most 20m are possible";
-    assert_eq!(refused(ORDERED, one(), patient), expected);
+    let expected = "`stock.order-placed` may try a message 2 times in place for 1m each, with 1h between them as it is ordered (retry \
+                    policy `standard`), but brokers take back what is unsettled for too long: at most 20m are possible in all";
+    assert_eq!(refused(ORDERED, one(), patient.clone()), expected);
+    assert_eq!(refused(SPEC, one(), patient), "it was not refused");
     let batch = SubscriptionSpec { shape: Shape::Batch { size: 2, within: Duration::from_secs(1) }, ..SPEC };
     let expected = "the handler of `stock.order-placed` takes single messages, but is declared to get batches";
     assert_eq!(refused(batch, one(), RetryPolicy::none()), expected);
@@ -111,8 +135,9 @@ async fn what_cannot_work_is_refused_at_start() {
     assert_eq!(refused(SPEC, many(), RetryPolicy::none()), expected);
     let transactional = SubscriptionSpec { mode: Mode::Transactional, ..SPEC };
     assert!(refused(transactional, one(), RetryPolicy::none()).ends_with("but `stock` has no database"));
-    let slow = SubscriptionSpec { timeout: Some(Duration::from_secs(1_800)), ..SPEC };
-    let expected = "`stock.order-placed` gives an attempt 30m, but brokers take back what is unsettled for too long: at most 20m are \
-                    possible";
-    assert_eq!(refused(slow, one(), RetryPolicy::none()), expected);
+    let slow = SubscriptionSpec { timeout: Some(Duration::from_secs(15 * 60)), ..SPEC };
+    let expected = "`stock.order-placed` may try a message 3 times in place for 15m each (retry policy `standard`), but brokers take \
+                    back what is unsettled for too long: at most 20m are possible in all";
+    assert_eq!(refused(slow, one(), RetryPolicy::standard()), expected);
+    assert_eq!(refused(slow, one(), RetryPolicy::none()), "it was not refused");
 }
