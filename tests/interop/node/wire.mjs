@@ -158,7 +158,7 @@ export class Consumer {
   }
 
   sendCopy({ properties, fields, content }, exchange, key, more) {
-    const brokers = ['x-death', 'x-delivery-count', 'x-acquired-count', 'x-first-death-', 'x-last-death-'];
+    const brokers = ['x-death', 'x-delivery-count', 'x-acquired-count', 'x-first-death-', 'x-last-death-', 'CC', 'BCC'];
     const kept = Object.entries(properties.headers ?? {}).filter(([name]) => !brokers.some((one) => name.startsWith(one)));
     const first = {
       'x-chassis-exchange': fields.exchange,

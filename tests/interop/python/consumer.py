@@ -80,7 +80,8 @@ class Consumer:
         first = {"x-chassis-exchange": method.exchange, "x-chassis-routing-key": method.routing_key,
                  "x-chassis-first-failed-at": now()}
         brokers = ("x-death", "x-delivery-count", "x-acquired-count", "x-first-death-", "x-last-death-")
-        kept = {name: value for name, value in properties.headers.items() if not name.startswith(brokers)}
+        kept = {name: value for name, value in properties.headers.items()
+                if name not in ("CC", "BCC") and not name.startswith(brokers)}
         properties.headers = first | kept | more     # what it was at first stays what it was
         self.channel.basic_publish(exchange, key, body, properties, mandatory=True)
 
