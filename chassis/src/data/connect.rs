@@ -9,6 +9,7 @@ use tokio::time::{Instant, timeout};
 
 use super::target::Target;
 use super::{DatabaseSettings, Engine};
+use crate::error::database::is_busy;
 use crate::{Error, ErrorKind, Result, ResultExt};
 
 /// A pooled connection that has rested for longer is asked whether it still lives.
@@ -59,10 +60,6 @@ async fn use_write_ahead_log(first: &mut AnyConnection, target: &Target, patienc
             Err(error) => return Err(explain(target, error)),
         }
     }
-}
-
-pub(super) fn is_busy(error: &sqlx::Error) -> bool {
-    error.as_database_error().is_some_and(|error| error.message().contains("database is locked"))
 }
 
 fn pool(engine: Engine, options: AnyConnectOptions, settings: &DatabaseSettings) -> AnyPool {

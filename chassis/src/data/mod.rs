@@ -31,7 +31,6 @@ mod database;
 mod executor;
 mod feature;
 pub mod idempotency;
-mod kind;
 mod lease;
 mod migrate;
 mod settings;
@@ -42,7 +41,6 @@ mod tx;
 pub use database::{Database, Engine};
 #[doc(hidden)]
 pub use feature::DatabaseFeature;
-pub(crate) use kind::kind_of;
 pub use lease::{Lease, Leases};
 pub use migrate::migrations;
 #[doc(hidden)]

@@ -67,8 +67,18 @@ pub trait Driver: Send + Sync + 'static {
         Vec::new()
     }
 
-    /// The state of the connection, as it changes.
+    /// The state of the connection, as it changes; of several the worst.
     fn state(&self) -> watch::Receiver<ConnectionState>;
+
+    /// The state of the connection over which messages are sent, where it is another one.
+    fn publishing(&self) -> watch::Receiver<ConnectionState> {
+        self.state()
+    }
+
+    /// The state of the connection over which messages come, where it is another one.
+    fn consuming(&self) -> watch::Receiver<ConnectionState> {
+        self.state()
+    }
 
     /// Flushes what is in flight and closes, within `grace`.
     fn close(&self, grace: Duration) -> BoxFuture<'_, ()>;

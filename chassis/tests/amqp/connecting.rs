@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use chassis::messaging::Publisher;
 use chassis::messaging::amqp::{self, AmqpSettings, ConnectError};
+use chassis::messaging::consumer::{ConsumerHealth, Mode, SubscriptionSpec};
 use chassis::messaging::driver::{ConnectionState, Driver, PublishError};
 use harness::rabbitmq::{Broker, virtual_host};
 use tokio::net::TcpListener;
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::kit::{connect, descriptors, lapin_threads, outgoing, reaches, send, settings, within, work_queue};
-use crate::orders::Placed;
+use crate::orders::{Placed, noting, placed, publish, start, subscription};
 
 #[tokio::test]
 async fn wrong_credentials_are_told_at_once_without_repeating_them() {
@@ -85,6 +87,29 @@ async fn the_first_event_outwaits_a_broker_that_is_not_there_yet() {
     assert!(!waiting.is_finished());
     broker.restart().await;
     within("the confirmation", waiting).await.unwrap().unwrap();
+}
+
+/// Each side goes by its own connection: where the broker has room for one only, consumers go on and say so.
+#[tokio::test]
+async fn consumers_go_on_while_publishers_cannot_connect() {
+    let host = virtual_host("one").await;
+    let driver = Arc::new(connect(&host.uri()).await);
+    reaches(&driver, "both connections", |state| *state == ConnectionState::Connected).await;
+    let (calls, mut called) = mpsc::unbounded_channel();
+    let spec = SubscriptionSpec { mode: Mode::AtLeastOnce, ..subscription("order_placed") };
+    let handle = start(&driver, spec, None, noting(calls)).await;
+    host.ctl("set_vhost_limits", &["{\"max-connections\": 1}"]).await;
+    host.close_connections_named("publisher", "for a test").await;
+    let refused = |state: &ConnectionState| matches!(state, ConnectionState::Reconnecting { attempt: 2.., .. });
+    within("a refusal", driver.publishing().wait_for(refused)).await.unwrap();
+    assert!(matches!(*driver.state().borrow(), ConnectionState::Reconnecting { .. }), "the whole is ill");
+    assert_eq!(*driver.consuming().borrow(), ConnectionState::Connected);
+    assert_eq!(*handle.health().borrow(), ConsumerHealth::Consuming);
+
+    host.ctl("clear_vhost_limits", &[]).await;
+    publish(&driver, placed(1)).await;
+    assert_eq!(within("a call", called.recv()).await, Some(1));
+    handle.drain(Duration::from_secs(20)).await;
 }
 
 /// lapin leaves a thread and a socket behind for each attempt that is given up.

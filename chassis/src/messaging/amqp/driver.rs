@@ -229,6 +229,14 @@ impl Driver for Amqp {
         self.state.clone()
     }
 
+    fn publishing(&self) -> watch::Receiver<ConnectionState> {
+        self.publishing.state.clone()
+    }
+
+    fn consuming(&self) -> watch::Receiver<ConnectionState> {
+        self.consuming.state.clone()
+    }
+
     fn close(&self, grace: Duration) -> BoxFuture<'_, ()> {
         Box::pin(self.shut(grace))
     }

@@ -10,9 +10,6 @@ use crate::messaging::driver::{Outgoing, PublishError};
 use crate::messaging::names::{self, headers::usual};
 use crate::messaging::{Headers, Message, envelope, limits};
 
-/// What names, keys and single properties may have.
-const MAX_SHORT: usize = 255;
-
 /// What a message that was [checked](check) is on the wire, but for its body.
 pub(super) struct Encoded {
     pub(super) exchange: ShortString,
@@ -27,30 +24,12 @@ pub(super) struct Encoded {
 /// [`PublishError::TooLarge`] for what the broker would not take.
 pub(super) fn check(outgoing: &Outgoing, max_body: usize) -> Result<usize, PublishError> {
     let message = &outgoing.message;
-    limits::check(message)?;
-    within("body", message.body.len(), max_body)?;
-    within("exchange name", outgoing.exchange.len(), MAX_SHORT)?;
-    within("routing key", outgoing.routing_key.len(), MAX_SHORT)?;
-    let properties = [
-        ("message id", Some(&*message.id)),
-        ("kind", Some(&*message.kind)),
-        ("app id", message.app_id.as_deref()),
-        ("content type", message.content_type.as_deref()),
-        ("correlation id", message.correlation_id.as_deref()),
-        ("reply-to", message.reply_to.as_deref()),
-    ];
+    limits::check_outgoing(outgoing)?;
+    limits::within("body", message.body.len(), max_body)?;
+    let properties: usize = limits::properties(message).map(|(_, text)| text.len() + 1).sum();
+    let headers: usize = sent(&message.headers).map(|(name, value)| name.len() + value.len() + 6).sum();
     // Fixed parts of the frame: its own header, flags, delivery mode, timestamp, length of the table.
-    let mut size = 64;
-    for (what, text) in properties {
-        let Some(text) = text else { continue };
-        within(what, text.len(), MAX_SHORT)?;
-        size += text.len() + 1;
-    }
-    for (name, value) in sent(&message.headers) {
-        within("header name", name.len(), MAX_SHORT)?;
-        size += name.len() + value.len() + 6;
-    }
-    Ok(size)
+    Ok(64 + properties + headers)
 }
 
 /// Encodes what was [checked](check).
@@ -93,13 +72,6 @@ pub(super) fn encode(outgoing: &Outgoing) -> Encoded {
 /// The headers that go to the wire: those of the broker, sent back to it as text, would confuse its own counting.
 fn sent(headers: &Headers) -> impl Iterator<Item = (&str, &str)> {
     headers.iter().filter(|(name, _)| !names::is_brokers(name))
-}
-
-fn within(what: &'static str, size: usize, limit: usize) -> Result<(), PublishError> {
-    if size > limit {
-        return Err(PublishError::TooLarge { what, size, limit });
-    }
-    Ok(())
 }
 
 /// No text that was checked is too long for it.

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use super::Fixture;
 use super::kit::{Kit, binding, exchange, message, within, work_queue};
 use crate::messaging::driver::{DeclareError, ExchangeKind, PublishError, Queue, QueueRole, Topology};
-use crate::messaging::limits::{MAX_BODY, MAX_HEADERS};
+use crate::messaging::limits::{MAX_BODY, MAX_HEADERS, MAX_SHORT};
 use crate::messaging::{Headers, Message};
 
 /// Every property and header of a message arrives as it was sent.
@@ -148,6 +148,17 @@ pub async fn what_is_too_large_is_refused_before_it_is_sent(fixture: &dyn Fixtur
     headers.headers.insert("long", "x".repeat(140 * 1024));
     let refused = kit.publish("", "a", true, headers).await;
     assert!(matches!(refused, Err(PublishError::TooLarge { what: "headers", limit: MAX_HEADERS, .. })), "{refused:?}");
+    let long = "x".repeat(MAX_SHORT + 1);
+    let too_long = |what| Err(PublishError::TooLarge { what, size: MAX_SHORT + 1, limit: MAX_SHORT });
+    let id = Message { id: long.clone(), ..message("") };
+    assert_eq!(kit.publish("", "a", true, id).await, too_long("message id"));
+    let correlated = Message { correlation_id: Some(long.clone()), ..message("") };
+    assert_eq!(kit.publish("", "a", true, correlated).await, too_long("correlation id"));
+    let mut named = message("");
+    named.headers.insert(long.clone(), "x".to_owned());
+    assert_eq!(kit.publish("", "a", true, named).await, too_long("header name"));
+    assert_eq!(kit.publish("", &long, false, message("")).await, too_long("routing key"));
+    assert_eq!(kit.publish(&long, "a", false, message("")).await, too_long("exchange name"));
     kit.send("a", "next").await;
     assert_eq!(kit.consume("a", 1).await.take(1).await, ["next"]);
 }

@@ -145,7 +145,7 @@ impl Supervisor {
             Err(error) => return Ended::ByItself(error.to_string().into()),
         };
         *failures = 0;
-        let (connection, interruption) = (self.driver.state(), consumer.interruption());
+        let (connection, interruption) = (self.driver.consuming(), consumer.interruption());
         let mut signals = Signals { stage, now, connection, interruption };
         self.report(&mut signals);
         let consumer = &mut *consumer;

@@ -30,7 +30,7 @@ impl Session {
     }
 
     async fn publish(&self, outgoing: Outgoing) -> Result<(), PublishError> {
-        limits::check(&outgoing.message)?;
+        limits::check_outgoing(&outgoing)?;
         self.wait_until_open(outgoing.deadline).await?;
         let fault = self.engine.lock().faults.pop_front();
         if let Some(fault @ (Fault::Nack | Fault::LoseMessage)) = fault {

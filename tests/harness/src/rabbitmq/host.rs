@@ -74,6 +74,20 @@ impl VirtualHost {
         self.ctl("close_all_connections", &[reason]).await;
     }
 
+    /// Closes those of the connections to this virtual host whose own name has `part` in it.
+    pub async fn close_connections_named(&self, part: &str, reason: &str) {
+        let columns = ["list_connections", "--no-table-headers", "pid", "vhost", "user_provided_name"];
+        for line in self.node.ctl(&columns).await.lines() {
+            let mut words = line.split('\t');
+            if let (Some(pid), Some(host), Some(name)) = (words.next(), words.next(), words.next())
+                && host == self.name
+                && name.contains(part)
+            {
+                self.node.ctl(&["close_connection", pid, reason]).await;
+            }
+        }
+    }
+
     /// The names of its queues with the number of messages that are ready and unacknowledged together.
     pub async fn queues(&self) -> Vec<(String, u64)> {
         let text = self.ctl("list_queues", &["--no-table-headers", "name", "messages"]).await;

@@ -100,7 +100,7 @@ impl Worker {
     pub(super) fn new(shared: Shared, held: Held) -> Self {
         Self {
             lanes: Lanes::new(shared.settings.batch as usize),
-            connection: shared.driver.state(),
+            connection: shared.driver.publishing(),
             shared,
             held,
             steps: FuturesUnordered::new(),

@@ -2,11 +2,15 @@
 
 use sqlx::error::DatabaseError;
 
-use super::connect::is_busy;
-use crate::ErrorKind;
+use super::ErrorKind;
+
+/// Whether SQLite gave up waiting for somebody else.
+pub(crate) fn is_busy(error: &sqlx::Error) -> bool {
+    error.as_database_error().is_some_and(|error| error.message().contains("database is locked"))
+}
 
 /// The kind of an error that lies with the database, and not with what was asked of it.
-pub(crate) fn kind_of(error: &sqlx::Error) -> Option<ErrorKind> {
+pub(super) fn kind_of(error: &sqlx::Error) -> Option<ErrorKind> {
     match error {
         sqlx::Error::PoolTimedOut => Some(ErrorKind::Overloaded),
         sqlx::Error::PoolClosed => Some(ErrorKind::Closed),

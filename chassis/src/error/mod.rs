@@ -1,5 +1,8 @@
 //! The error that every fallible function of a service can return.
 
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub(crate) mod database;
+
 use std::any::Any;
 use std::borrow::Cow;
 use std::error::Error as StdError;
@@ -57,8 +60,8 @@ impl ErrorKind {
 /// An error with a kind, a message for the operator and the chain of its causes.
 ///
 /// Any `std` error turns into one with `?`. Its kind is that of the first [`Error`] among its causes, or what an error of the database
-/// stands for (no connection free, gone, closed), and else [`Unexpected`](ErrorKind::Unexpected). It is deliberately no `std` error itself (that is what makes the blanket
-/// conversion possible); [`Error::into_boxed`] gives one where a library wants it.
+/// stands for (no connection free, gone, closed), and else [`Unexpected`](ErrorKind::Unexpected). It is deliberately no `std` error
+/// itself (that is what makes the blanket conversion possible); [`Error::into_boxed`] gives one where a library wants it.
 ///
 /// ```
 /// use chassis::{Error, ErrorKind, Result, ResultExt};
@@ -216,7 +219,7 @@ fn kind_of(source: &(dyn StdError + 'static)) -> ErrorKind {
 
 fn known_kind(error: &(dyn StdError + 'static)) -> Option<ErrorKind> {
     #[cfg(any(feature = "sqlite", feature = "postgres"))]
-    if let Some(kind) = error.downcast_ref().and_then(crate::data::kind_of) {
+    if let Some(kind) = error.downcast_ref().and_then(database::kind_of) {
         return Some(kind);
     }
     error.downcast_ref().map(|Boxed(ours)| ours.kind())
