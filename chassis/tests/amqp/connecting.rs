@@ -99,7 +99,7 @@ async fn consumers_go_on_while_publishers_cannot_connect() {
     let spec = SubscriptionSpec { mode: Mode::AtLeastOnce, ..subscription("order_placed") };
     let handle = start(&driver, spec, None, noting(calls)).await;
     host.ctl("set_vhost_limits", &["{\"max-connections\": 1}"]).await;
-    host.close_connections_named("publisher", "for a test").await;
+    host.close_connections_that_say(" publisher", "for a test").await;
     let refused = |state: &ConnectionState| matches!(state, ConnectionState::Reconnecting { attempt: 2.., .. });
     within("a refusal", driver.publishing().wait_for(refused)).await.unwrap();
     assert!(matches!(*driver.state().borrow(), ConnectionState::Reconnecting { .. }), "the whole is ill");

@@ -74,14 +74,14 @@ impl VirtualHost {
         self.ctl("close_all_connections", &[reason]).await;
     }
 
-    /// Closes those of the connections to this virtual host whose own name has `part` in it.
-    pub async fn close_connections_named(&self, part: &str, reason: &str) {
-        let columns = ["list_connections", "--no-table-headers", "pid", "vhost", "user_provided_name"];
+    /// Closes those of the connections to this virtual host that say `part` of themselves, as in their names.
+    pub async fn close_connections_that_say(&self, part: &str, reason: &str) {
+        let columns = ["list_connections", "--no-table-headers", "pid", "vhost", "client_properties"];
         for line in self.node.ctl(&columns).await.lines() {
             let mut words = line.split('\t');
-            if let (Some(pid), Some(host), Some(name)) = (words.next(), words.next(), words.next())
+            if let (Some(pid), Some(host), Some(says)) = (words.next(), words.next(), words.next())
                 && host == self.name
-                && name.contains(part)
+                && says.contains(part)
             {
                 self.node.ctl(&["close_connection", pid, reason]).await;
             }
