@@ -20,14 +20,14 @@ pub async fn connect(settings: &MessagingSettings, service: &str) -> Result<Arc<
         tracing::warn!("no `messaging.transport` is set: messages are kept in memory and end with the process");
     }
     match transport {
-        Transport::Memory => Ok(memory::Broker::named(&settings.memory.name).driver()),
-        Transport::Local => local(settings).await,
+        Transport::Memory => Ok(memory::Broker::named(&settings.memory.name).driver_of(service)),
+        Transport::Local => local(settings, service).await,
         Transport::Rabbitmq => rabbitmq(settings, service).await,
     }
 }
 
 #[cfg(feature = "sqlite")]
-async fn local(settings: &MessagingSettings) -> Result<Arc<dyn Driver>> {
+async fn local(settings: &MessagingSettings, service: &str) -> Result<Arc<dyn Driver>> {
     use crate::ResultExt;
 
     let super::settings::LocalSettings { path, power_loss } = &settings.local;
@@ -35,11 +35,12 @@ async fn local(settings: &MessagingSettings) -> Result<Arc<dyn Driver>> {
         let made = std::fs::create_dir_all(folder);
         made.context(format!("the folder of `messaging.local.path` (`{}`) cannot be made", folder.display()))?;
     }
-    Ok(super::local::Broker::open(path, super::local::Options { power_loss: *power_loss }).await?.driver())
+    let broker = super::local::Broker::open(path, super::local::Options { power_loss: *power_loss }).await?;
+    Ok(broker.driver_of(service))
 }
 
 #[cfg(not(feature = "sqlite"))]
-async fn local(_settings: &MessagingSettings) -> Result<Arc<dyn Driver>> {
+async fn local(_settings: &MessagingSettings, _service: &str) -> Result<Arc<dyn Driver>> {
     Err(not_built_in("local", "sqlite"))
 }
 

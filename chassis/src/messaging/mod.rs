@@ -29,6 +29,7 @@ pub mod inbox;
 pub mod limits;
 #[cfg(feature = "sqlite")]
 pub mod local;
+mod measures;
 pub mod memory;
 mod message;
 pub mod names;

@@ -111,6 +111,23 @@ async fn a_broker_is_broken_on_purpose() {
 }
 
 #[tokio::test]
+async fn a_crash_between_commit_and_acknowledgement_has_no_effect() {
+    let app = TestApp::new().service(Inventory::new).start().await.unwrap();
+    for _ in 0..2 {
+        app.broker().faults().crash_before_ack("inventory.order-placed");
+    }
+    for order in ["a", "b", "c"] {
+        app.publish(OrderPlaced { order_id: order.into(), units: 1 }).await.unwrap();
+    }
+    let activity = app.run_until_idle().await;
+    activity.assert_nothing_parked();
+    assert_eq!(activity.events::<StockReserved>().len(), 3, "what was delivered again had its effect before");
+    assert_eq!(activity.handled_from("inventory.order-placed"), 3, "each was acknowledged in the end");
+    assert_eq!(reserved(&app).await, ["a", "b", "c"].map(|order| (order.to_owned(), 1)));
+    app.stop().await;
+}
+
+#[tokio::test]
 async fn a_wrong_setting_is_an_error_of_the_start() {
     let wrong = TestApp::new().service(Inventory::new).settings("[inventory]\nunitz = 3").start().await;
     let error = wrong.err().expect("there is no such key").to_string();

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::messaging::driver::ConnectionState;
+use crate::messaging::measures;
 use crate::telemetry::metrics::{self, Counter, Gauge};
 
 /// The states of a connection as labels have them, in the order of [`index`].
@@ -35,7 +36,7 @@ impl Instruments {
                 "chassis.messaging.queues.redeclared",
                 "Queues that were found missing and made again.",
             ),
-            unroutable: counter("chassis.messaging.unroutable", "Events that no queue took; nobody listens to them."),
+            unroutable: measures::unroutable(service),
         }
     }
 
@@ -67,9 +68,7 @@ impl Instruments {
 
     /// How many messages wait in a queue that this process reads.
     pub(super) fn ready(&self, queue: &str) -> Gauge {
-        let labels = [("service", &*self.service), ("messaging.destination.name", queue)];
-        let name = ("chassis.messaging.queue.ready", "{message}");
-        metrics::gauge(name, "Messages that wait in a queue for a consumer to take them.", &labels)
+        measures::ready(&self.service, queue)
     }
 }
 

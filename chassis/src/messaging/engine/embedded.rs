@@ -24,7 +24,13 @@ impl Embedded {
 
     /// A new connection to it.
     pub fn driver(&self) -> Arc<dyn Driver> {
-        self.engine.connect()
+        self.engine.connect(None)
+    }
+
+    /// A new connection to it for a service, under whose name metrics show what waits in the queues that it reads, and what it
+    /// publishes that no queue takes.
+    pub fn driver_of(&self, service: &str) -> Arc<dyn Driver> {
+        self.engine.connect(Some(service))
     }
 
     /// What stands in a queue; `None` when there is no such queue.

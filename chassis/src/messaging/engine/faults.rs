@@ -72,6 +72,12 @@ impl Faults {
         self.reconnect();
     }
 
+    /// Lets the reader of a queue crash right before its next acknowledgement, when its handler is through: what its
+    /// connection has not settled is delivered again. Called twice, that happens twice.
+    pub fn crash_before_ack(&self, queue: &str) {
+        self.engine.change(|state| *state.crashes.entry(queue.to_owned()).or_default() += 1);
+    }
+
     /// Deletes a queue and what is in it; its consumers end.
     pub fn delete_queue(&self, queue: &str) {
         self.engine.change(|state| state.delete_queue(queue));

@@ -87,15 +87,15 @@ impl Engine {
         Self { system, inner: Mutex::new(inner), store, changed: watch::Sender::new(0) }
     }
 
-    /// A new connection.
-    pub(super) fn connect(self: &Arc<Self>) -> Arc<dyn Driver> {
+    /// A new connection, of which is measured what it does for `service`.
+    pub(super) fn connect(self: &Arc<Self>, service: Option<&str>) -> Arc<dyn Driver> {
         let mut inner = self.lock();
         inner.next_session += 1;
         let id = inner.next_session;
         let state = watch::Sender::new(inner.connection.clone());
         inner.sessions.insert(id, state.clone());
         drop(inner);
-        Arc::new(Session::new(self.clone(), id, state))
+        Arc::new(Session::new(self.clone(), id, state, service))
     }
 
     /// What stands in a queue; `None` when there is no such queue.

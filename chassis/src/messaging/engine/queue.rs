@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::store::Letter;
 use crate::messaging::driver::{Outcome, QueueRole};
+use crate::telemetry::metrics::Gauge;
 
 /// How often a delivery may fail before the broker gives up on it; far beyond any retry policy.
 pub(super) const DELIVERY_LIMIT: u32 = 1000;
@@ -36,6 +37,8 @@ pub(super) struct QueueState {
     /// Whose turn it is.
     turn: usize,
     next_tag: u64,
+    /// Shows how many wait, to the service that read it last, be it at this moment or not.
+    waiting: Option<Gauge>,
 }
 
 #[derive(Debug, Clone)]
@@ -63,7 +66,19 @@ pub(super) struct Subscriber {
     pub(super) session: u64,
     pub(super) prefetch: usize,
     pub(super) outstanding: usize,
-    pub(super) sender: UnboundedSender<Handed>,
+    /// `None` once it takes no more, and only has to settle what it has.
+    pub(super) sender: Option<UnboundedSender<Handed>>,
+}
+
+impl Subscriber {
+    fn has_room(&self) -> bool {
+        self.sender.is_some() && self.outstanding < self.prefetch
+    }
+
+    /// Whether it takes no more and has nothing left.
+    fn is_through(&self) -> bool {
+        self.sender.is_none() && self.outstanding == 0
+    }
 }
 
 /// A message on its way to a consumer. The tag tells one delivery of it from the next.
@@ -94,6 +109,7 @@ impl QueueState {
             subscribers: Vec::new(),
             turn: 0,
             next_tag: 0,
+            waiting: None,
         }
     }
 
@@ -119,12 +135,20 @@ impl QueueState {
         }
     }
 
-    pub(super) fn positions(&self) -> impl Iterator<Item = u64> {
-        self.ready.keys().chain(self.unacked.keys()).copied()
-    }
-
     pub(super) fn push(&mut self, position: u64, entry: Entry) {
         self.ready.insert(position, entry);
+    }
+
+    /// Shows from now on how many wait.
+    pub(super) fn measure(&mut self, waiting: Gauge) {
+        self.waiting = Some(waiting);
+    }
+
+    /// Shows how many wait now.
+    pub(super) fn show(&self) {
+        if let Some(waiting) = &self.waiting {
+            waiting.set(self.ready.len());
+        }
     }
 
     pub(super) fn subscribe(&mut self, subscriber: Subscriber) {
@@ -143,9 +167,16 @@ impl QueueState {
         counted.collect()
     }
 
-    /// Hands nothing more to the consumer; what it has stays with it.
+    /// Hands nothing more to the consumer; what it has stays with it. Where one alone is active, no other is before it has settled
+    /// that: the order counts there, and what comes back goes before what comes after it.
     pub(super) fn unsubscribe(&mut self, consumer: u64) {
-        self.subscribers.retain(|subscriber| subscriber.consumer != consumer);
+        let single_active = self.role == QueueRole::WorkSingleActive;
+        self.subscribers.retain_mut(|subscriber| {
+            if subscriber.consumer == consumer {
+                subscriber.sender = None;
+            }
+            subscriber.sender.is_some() || (single_active && subscriber.outstanding > 0)
+        });
     }
 
     /// Ends the consumers of a connection.
@@ -158,6 +189,15 @@ impl QueueState {
         self.subscribers.clear();
     }
 
+    /// Ends all that has to do with it. Gives the positions of what is in it.
+    pub(super) fn delete(mut self) -> Vec<u64> {
+        self.unsubscribe_all();
+        if let Some(waiting) = &self.waiting {
+            waiting.set(0);
+        }
+        self.ready.into_keys().chain(self.unacked.into_keys()).collect()
+    }
+
     /// Hands out what can be: to each consumer in turn, or to the first alone, never more than its prefetch.
     pub(super) fn dispatch(&mut self) {
         while !self.ready.is_empty() {
@@ -166,7 +206,7 @@ impl QueueState {
             self.next_tag += 1;
             let (tag, subscriber) = (self.next_tag, &mut self.subscribers[index]);
             let handed = Handed { position, tag, entry: entry.clone() };
-            if subscriber.sender.send(handed).is_err() {
+            if subscriber.sender.as_ref().is_none_or(|sender| sender.send(handed).is_err()) {
                 // Its end was dropped without a word.
                 self.subscribers.remove(index);
                 self.ready.insert(position, entry);
@@ -183,7 +223,7 @@ impl QueueState {
         let candidates = if self.role == QueueRole::WorkSingleActive { count.min(1) } else { count };
         let found = (0..candidates)
             .map(|step| (self.turn + step) % candidates)
-            .find(|index| self.subscribers[*index].outstanding < self.subscribers[*index].prefetch)?;
+            .find(|index| self.subscribers[*index].has_room())?;
         self.turn = found + 1;
         Some(found)
     }
@@ -200,14 +240,23 @@ impl QueueState {
         Some(&unacked.entry.letter)
     }
 
+    /// The connection that has a delivery which can still be settled.
+    #[cfg(any(test, feature = "testing"))]
+    pub(super) fn holder(&self, position: u64, tag: u64) -> Option<u64> {
+        self.unacked.get(&position).filter(|unacked| unacked.tag == tag).map(|unacked| unacked.session)
+    }
+
     /// Settles a delivery; `None` when it is stale.
     pub(super) fn settle(&mut self, position: u64, tag: u64, outcome: Outcome) -> Option<Settled> {
         if !self.holds(position, tag) {
             return None;
         }
         let Unacked { entry, consumer, .. } = self.unacked.remove(&position)?;
-        if let Some(subscriber) = self.subscribers.iter_mut().find(|subscriber| subscriber.consumer == consumer) {
-            subscriber.outstanding -= 1;
+        if let Some(index) = self.subscribers.iter().position(|subscriber| subscriber.consumer == consumer) {
+            self.subscribers[index].outstanding -= 1;
+            if self.subscribers[index].is_through() {
+                self.subscribers.remove(index);
+            }
         }
         Some(match outcome {
             Outcome::Ack => Settled::Removed,
@@ -234,6 +283,7 @@ impl QueueState {
         for subscriber in self.subscribers.iter_mut().filter(|one| one.session == session) {
             subscriber.outstanding = 0;
         }
+        self.subscribers.retain(|subscriber| !subscriber.is_through());
         let back = lost.into_iter().filter_map(|position| {
             let entry = self.unacked.remove(&position)?.entry;
             match self.put_back(position, entry, 1) {

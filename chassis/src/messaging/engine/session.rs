@@ -16,17 +16,28 @@ use crate::messaging::driver::{
     Binding, BrowseError, Browser, ConnectionState, Consume, Consumer, DeclareError, DeleteError, Driver, Outgoing,
     PublishError, Topology,
 };
-use crate::messaging::{Message, limits};
+use crate::messaging::{Message, limits, measures};
+use crate::telemetry::metrics::Counter;
 
 pub(super) struct Session {
     engine: Arc<Engine>,
     id: u64,
     state: watch::Sender<ConnectionState>,
+    /// Whose it is, if it is measured.
+    service: Option<String>,
+    /// Messages that need no queue, and found none.
+    unroutable: Counter,
 }
 
 impl Session {
-    pub(super) fn new(engine: Arc<Engine>, id: u64, state: watch::Sender<ConnectionState>) -> Self {
-        Self { engine, id, state }
+    pub(super) fn new(
+        engine: Arc<Engine>,
+        id: u64,
+        state: watch::Sender<ConnectionState>,
+        service: Option<&str>,
+    ) -> Self {
+        let unroutable = service.map(measures::unroutable).unwrap_or_default();
+        Self { engine, id, state, service: service.map(str::to_owned), unroutable }
     }
 
     async fn publish(&self, outgoing: Outgoing) -> Result<(), PublishError> {
@@ -37,7 +48,7 @@ impl Session {
             return self.fail(fault, outgoing.deadline).await;
         }
         let (accepted, recorded) = self.engine.change(|state| state.publish(&outgoing, Instant::now()));
-        accepted?;
+        let routed = accepted?;
         match recorded {
             // The confirm is an answer that comes later, over every transport.
             Recorded::Now => tokio::task::yield_now().await,
@@ -49,7 +60,10 @@ impl Session {
         }
         match fault {
             Some(fault) => self.fail(fault, outgoing.deadline).await,
-            None => Ok(()),
+            None => {
+                self.unroutable.add((!routed).into());
+                Ok(())
+            }
         }
     }
 
@@ -136,8 +150,15 @@ impl Driver for Session {
                 // Before anything is handed out, which may be the end of this process.
                 self.engine.store.flush().await;
             }
-            let subscriber = |consumer| Subscriber { consumer, session, prefetch, outstanding: 0, sender };
-            let (consumer, _) = self.engine.change(|state| state.subscribe(&spec.queue, subscriber));
+            let waiting = self.service.as_deref().map(|service| measures::ready(service, &spec.queue));
+            let subscriber =
+                |consumer| Subscriber { consumer, session, prefetch, outstanding: 0, sender: Some(sender) };
+            let (consumer, _) = self.engine.change(|state| {
+                if let (Some(queue), Some(waiting)) = (state.queues.get_mut(&*spec.queue), waiting) {
+                    queue.measure(waiting);
+                }
+                state.subscribe(&spec.queue, subscriber)
+            });
             let consumer = EngineConsumer::new(self.engine.clone(), spec.queue.into(), consumer?, deliveries);
             Ok(Box::new(consumer) as Box<dyn Consumer>)
         })

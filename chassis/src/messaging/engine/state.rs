@@ -31,6 +31,9 @@ pub(in crate::messaging) struct State {
     /// Whose luck decides about order and duplicates, for tests.
     #[cfg(any(test, feature = "testing"))]
     pub(super) chaos: Option<fastrand::Rng>,
+    /// Whose next acknowledgement does not come, since its reader crashes before it.
+    #[cfg(any(test, feature = "testing"))]
+    pub(super) crashes: HashMap<String, usize>,
 }
 
 struct Routes {
@@ -58,6 +61,7 @@ impl State {
             if !self.offline {
                 queue.dispatch();
             }
+            queue.show();
             if matches!(queue.role, QueueRole::Delay(_)) && !queue.timed && queue.next_due().is_some() {
                 queue.timed = true;
                 timers.push(Timer { queue: name });
@@ -129,8 +133,8 @@ impl State {
         Ok(())
     }
 
-    /// Puts a copy of the message into every queue that takes it.
-    pub(super) fn publish(&mut self, outgoing: &Outgoing, now: Instant) -> Result<(), PublishError> {
+    /// Puts a copy of the message into every queue that takes it; says whether any does.
+    pub(super) fn publish(&mut self, outgoing: &Outgoing, now: Instant) -> Result<bool, PublishError> {
         let queues = self.route(&outgoing.exchange, &outgoing.routing_key)?;
         if queues.is_empty() && outgoing.mandatory {
             let (exchange, routing_key) = (outgoing.exchange.to_string(), outgoing.routing_key.to_string());
@@ -147,10 +151,11 @@ impl State {
         });
         #[cfg(any(test, feature = "testing"))]
         self.publishing(outgoing, &queues, &letter, now);
+        let routed = !queues.is_empty();
         for queue in queues {
             self.insert(queue, letter.clone(), now);
         }
-        Ok(())
+        Ok(routed)
     }
 
     /// Notes what is published, and puts some of it into its queues twice, as a broker may after a lost confirm.
@@ -251,6 +256,10 @@ impl State {
         outcome: Outcome,
         now: Instant,
     ) -> Result<(), SettleError> {
+        #[cfg(any(test, feature = "testing"))]
+        if outcome == Outcome::Ack && self.crashes(name, position, tag) {
+            return Err(SettleError);
+        }
         let queue = self.queues.get_mut(name).ok_or(SettleError)?;
         #[cfg(any(test, feature = "testing"))]
         if let (Some(tracker), Outcome::Ack, Some(letter)) = (&mut self.tracker, outcome, queue.held(position, tag)) {
@@ -269,10 +278,23 @@ impl State {
         Ok(())
     }
 
+    /// Whether a delivery's reader is to crash now, which takes back all that its connection holds.
+    #[cfg(any(test, feature = "testing"))]
+    fn crashes(&mut self, name: &Arc<str>, position: u64, tag: u64) -> bool {
+        let Some(left) = self.crashes.get_mut(&**name).filter(|left| **left > 0) else { return false };
+        let Some(session) = self.queues.get(name).and_then(|queue| queue.holder(position, tag)) else { return false };
+        *left -= 1;
+        self.take_back(session);
+        true
+    }
+
     /// Removes what waits at `position` of a queue, if it still does.
     pub(super) fn remove(&mut self, name: &str, position: u64) {
-        if self.queues.get_mut(name).is_some_and(|queue| queue.remove(position).is_some()) {
+        let Some((name, _)) = self.queues.get_key_value(name) else { return };
+        let name = name.clone();
+        if self.queues.get_mut(&name).is_some_and(|queue| queue.remove(position).is_some()) {
             self.changes.push(Change::Remove { position });
+            self.touched.insert(name);
         }
     }
 
@@ -319,10 +341,9 @@ impl State {
     }
 
     pub(super) fn delete_queue(&mut self, name: &str) {
-        let Some((name, mut queue)) = self.queues.remove_entry(name) else { return };
-        queue.unsubscribe_all();
+        let Some((name, queue)) = self.queues.remove_entry(name) else { return };
         self.exchanges.values_mut().for_each(|routes| routes.bindings.retain(|(_, bound)| *bound != name));
-        self.changes.extend(queue.positions().map(|position| Change::Remove { position }));
+        self.changes.extend(queue.delete().into_iter().map(|position| Change::Remove { position }));
         self.changes.push(Change::DeleteQueue(name));
     }
 

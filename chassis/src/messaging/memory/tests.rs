@@ -6,8 +6,10 @@ use tokio::time::Instant;
 use super::{Broker, PublishFault};
 use crate::BoxFuture;
 use crate::messaging::conformance::Fixture;
-use crate::messaging::driver::{Driver, Outgoing, PublishError, Queue, QueueRole, Topology};
-use crate::messaging::{Message, QueueDepth};
+use crate::messaging::driver::{
+    Consume, Driver, Outcome, Outgoing, PublishError, Queue, QueueRole, SettleError, Topology,
+};
+use crate::messaging::{Message, QueueDepth, measures};
 
 struct Memory(Broker);
 
@@ -66,6 +68,45 @@ async fn each_publish_fault_is_told_apart() {
         assert_eq!(broker.depth("a").map(|depth| depth.ready), Some(stored), "{fault:?}");
     }
     assert_eq!(driver.publish(to_a()).await, Ok(()));
+}
+
+#[tokio::test]
+async fn what_waits_and_what_nobody_takes_is_measured() {
+    let (broker, _) = with_queue().await;
+    let driver = broker.driver_of("measured");
+    let waiting = || measures::ready("measured", "a").get();
+    let spec = Consume { queue: "a".into(), prefetch: 2, spare: 0, ordered: false, tag: "reader".into() };
+    let mut consumer = driver.consume(spec).await.expect("there is a queue");
+    for _ in 0..5 {
+        driver.publish(to_a()).await.expect("stored");
+    }
+    assert_eq!(waiting(), 3.0, "two are with the reader");
+    let first = consumer.next().await.expect("a message");
+    first.settle.settle(Outcome::Ack).await.expect("settled");
+    assert_eq!(waiting(), 2.0);
+    drop(consumer);
+    assert_eq!(waiting(), 4.0, "what it had is back, and known though nobody reads");
+
+    let unheard = Outgoing { routing_key: "nobody".into(), mandatory: false, ..to_a() };
+    driver.publish(unheard).await.expect("an event need not be heard");
+    assert_eq!(measures::unroutable("measured").get(), 1);
+    broker.faults().delete_queue("a");
+    assert_eq!(waiting(), 0.0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reader_that_crashes_before_its_acknowledgement_gets_it_again() {
+    let (broker, driver) = with_queue().await;
+    let spec = Consume { queue: "a".into(), prefetch: 2, spare: 0, ordered: false, tag: "reader".into() };
+    let mut consumer = driver.consume(spec).await.expect("there is a queue");
+    driver.publish(to_a()).await.expect("stored");
+    broker.faults().crash_before_ack("a");
+    let first = consumer.next().await.expect("a message");
+    assert_eq!(first.settle.settle(Outcome::Ack).await, Err(SettleError));
+    let again = consumer.next().await.expect("the same");
+    assert!(again.redelivered);
+    assert_eq!(again.settle.settle(Outcome::Ack).await, Ok(()));
+    assert_eq!(broker.depth("a").map(|depth| depth.ready + depth.unacked), Some(0));
 }
 
 #[tokio::test(start_paused = true)]
