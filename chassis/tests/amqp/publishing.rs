@@ -10,7 +10,9 @@ use futures_util::stream::FuturesUnordered;
 use harness::rabbitmq::{Broker, virtual_host};
 use tokio::time::Instant;
 
-use crate::kit::{body, connect, consume, message, next, outgoing, reaches, send, settings, take, within, work_queue};
+use crate::kit::{
+    PATIENCE, body, connect, consume, message, next, outgoing, reaches, send, settings, take, within, work_queue,
+};
 
 /// Of lapin's confirms some hundred in ten thousand would be wrong here.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -212,4 +214,37 @@ async fn an_overdue_confirm_is_no_silent_success() {
         copies += 1;
     }
     assert!(copies >= 2, "sent {copies} times");
+}
+
+/// RabbitMQ reads a connection no more once a queue has not taken in some dozens of the messages that came over it. What goes
+/// elsewhere is held up until the first confirmation is overdue, and no longer.
+#[tokio::test]
+async fn a_queue_that_confirms_nothing_holds_up_no_other() {
+    let host = virtual_host("apart").await;
+    let settings = AmqpSettings { confirm_timeout: Duration::from_secs(1), ..settings(&host.uri()) };
+    let driver = amqp::connect(&settings).await.unwrap();
+    for queue in ["stuck", "other"] {
+        driver.declare(work_queue(queue)).await.unwrap();
+    }
+    host.suspend_queue("stuck").await;
+    let deadline = Instant::now() + PATIENCE;
+    let stuck = (0..600).map(|_| driver.publish(Outgoing { deadline, ..outgoing("", "stuck", "") }));
+    let stuck = futures_util::future::join_all(stuck);
+    let others = async {
+        let mut longest = Duration::ZERO;
+        for _ in 0..200 {
+            let begun = Instant::now();
+            within("a confirmation", send(&driver, "other", "")).await.unwrap();
+            longest = longest.max(begun.elapsed());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        host.resume_queue("stuck").await;
+        longest
+    };
+    let (stuck, longest) = tokio::join!(stuck, others);
+    assert!(longest < Duration::from_secs(4), "held up for {longest:?}");
+    let failed = stuck.iter().find(|result| result.is_err());
+    assert_eq!(failed, None, "all of it is sent once the queue is there again");
+    send(&driver, "stuck", "and goes on").await.unwrap();
+    driver.close(PATIENCE).await;
 }

@@ -29,6 +29,8 @@ mod orphans;
 mod outbox;
 #[cfg(feature = "messaging")]
 mod relays;
+#[cfg(feature = "messaging")]
+mod stalled;
 mod support;
 #[cfg(feature = "messaging")]
 mod unheard;

@@ -37,7 +37,7 @@ fn hearer(queue: &str, kind: &str) -> Topology {
 }
 
 /// The bodies (ids, here) of what a queue gets, in its order.
-async fn heard(driver: &Arc<dyn Driver>, queue: &str, count: usize) -> Vec<String> {
+pub(crate) async fn heard(driver: &Arc<dyn Driver>, queue: &str, count: usize) -> Vec<String> {
     let spec = Consume { queue: queue.into(), prefetch: 100, spare: 0, ordered: false, tag: "hearer".into() };
     let mut consumer = driver.consume(spec).await.unwrap();
     let mut ids = Vec::new();

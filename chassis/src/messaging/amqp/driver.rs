@@ -75,8 +75,7 @@ pub async fn connect(settings: &AmqpSettings) -> Result<Amqp, ConnectError> {
     let publishing = supervisor::start(Arc::clone(&plan), "publisher", None, stop.child_token());
     probe::start(Arc::clone(&plan), consuming.clone(), stop.child_token());
     let state = merged(publishing.state.clone(), consuming.state.clone());
-    let (publisher, task) =
-        Publisher::start(publishing.clone(), settings, plan.instruments.unroutable.clone(), finish.clone());
+    let (publisher, task) = Publisher::start(publishing.clone(), &plan, finish.clone());
     let amqp = Amqp {
         plan,
         publishing,

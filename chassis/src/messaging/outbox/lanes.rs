@@ -23,10 +23,29 @@ impl Lane {
 /// A lane whose first row has failed.
 #[derive(Debug)]
 struct Failing {
-    /// When it may be tried again; `None` while its row is being parked, or its failure noted.
-    until: Option<Instant>,
+    rest: Rest,
     /// How often its row has failed for good, one after the other.
     permanent: u32,
+}
+
+/// When a lane that has failed may be tried again.
+#[derive(Debug)]
+enum Rest {
+    /// Not while its row is being parked, or its failure noted.
+    Noting,
+    Until(Instant),
+    /// When the database gives its row again, which knows by when.
+    Noted,
+}
+
+impl Failing {
+    fn rests(&self, now: Instant) -> bool {
+        match self.rest {
+            Rest::Noting => true,
+            Rest::Until(until) => until > now,
+            Rest::Noted => false,
+        }
+    }
 }
 
 /// What to ask the database for.
@@ -78,10 +97,10 @@ impl Lanes {
         self.disturbed.clear();
         let limit = self.capacity.saturating_sub(self.held.len());
         let (mut held, mut blocked): (Vec<_>, Vec<_>) = (self.held.iter().copied().collect(), Vec::new());
-        for (lane, _) in self.failing.iter().filter(|(_, failing)| failing.until.is_none_or(|until| until > now)) {
+        for (lane, _) in self.failing.iter().filter(|(_, failing)| failing.rests(now)) {
             match lane {
                 Lane::Key(key) => blocked.push(key.clone()),
-                // It rests in the database too, unless the clock was set back.
+                // What is noted of it is on its way to the database.
                 Lane::Row(seq) => held.push(*seq),
             }
         }
@@ -135,20 +154,26 @@ impl Lanes {
         self.give_back(lane, seq);
         let before = self.permanent_failures(lane);
         let permanent = if permanent { before + 1 } else { 0 };
-        self.failing.insert(lane.clone(), Failing { until: None, permanent });
+        self.failing.insert(lane.clone(), Failing { rest: Rest::Noting, permanent });
     }
 
-    /// A lane that was blocked may be tried again at `until`.
+    /// A lane that was blocked may be tried again at `until`. A row without a key rests in the database, where it has been noted
+    /// by now: of what a queue that is full refuses, which may be all there is, nothing is kept here.
     pub(super) fn retry_at(&mut self, lane: &Lane, until: Instant) {
-        if let Some(failing) = self.failing.get_mut(lane) {
-            failing.until = Some(until);
+        match lane {
+            Lane::Row(_) if self.permanent_failures(lane) == 0 => drop(self.failing.remove(lane)),
+            _ => {
+                if let Some(failing) = self.failing.get_mut(lane) {
+                    failing.rest = if matches!(lane, Lane::Key(_)) { Rest::Until(until) } else { Rest::Noted };
+                }
+            }
         }
     }
 
     /// The row on its way is to be parked: its lane waits until that is done.
     pub(super) fn hold_for_parking(&mut self, lane: &Lane, seq: i64) {
         self.give_back(lane, seq);
-        self.failing.insert(lane.clone(), Failing { until: None, permanent: 0 });
+        self.failing.insert(lane.clone(), Failing { rest: Rest::Noting, permanent: 0 });
     }
 
     /// The lane's first row was parked, so the next one may go.
@@ -171,11 +196,15 @@ impl Lanes {
 
     /// When the next lane may be tried again.
     pub(super) fn next_retry(&self, now: Instant) -> Option<Instant> {
-        self.failing.values().filter_map(|failing| failing.until).filter(|until| *until > now).min()
+        let until = |failing: &Failing| match failing.rest {
+            Rest::Until(until) if until > now => Some(until),
+            _ => None,
+        };
+        self.failing.values().filter_map(until).min()
     }
 
     fn is_blocked(&self, lane: &Lane, now: Instant) -> bool {
-        self.failing.get(lane).is_some_and(|failing| failing.until.is_none_or(|until| until > now))
+        self.failing.get(lane).is_some_and(|failing| failing.rests(now))
     }
 }
 

@@ -16,6 +16,7 @@ pub(super) struct Metrics {
     lost: Counter,
     yielded: Counter,
     unheard: Gauge,
+    stalled: Gauge,
     forgotten: Counter,
 }
 
@@ -45,6 +46,7 @@ impl Metrics {
             lost: lease("lost"),
             yielded: lease("yielded"),
             unheard: gauge("chassis.outbox.unheard", "{message}", "Messages kept since nobody hears their kind yet."),
+            stalled: gauge("chassis.outbox.stalled", "{route}", "Routes for which the broker confirms nothing."),
             forgotten: counter("chassis.outbox.parked_forgotten", "Parked messages deleted since they were too old."),
         }
     }
@@ -83,6 +85,10 @@ impl Metrics {
 
     pub(super) fn unheard(&self, kept: i64) {
         self.unheard.set(kept);
+    }
+
+    pub(super) fn stalled(&self, routes: usize) {
+        self.stalled.set(routes as f64);
     }
 
     pub(super) fn unheard_dropped(&self, kind: &str) {

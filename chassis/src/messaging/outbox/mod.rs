@@ -20,6 +20,7 @@
 //! | `chassis_outbox_publish_duration_seconds` | from the row's first sending to its confirmation |
 //! | `chassis_outbox_published_total`, `chassis_outbox_expired_total` | rows done with |
 //! | `chassis_outbox_unheard` | rows kept since nobody hears their kind yet |
+//! | `chassis_outbox_stalled` | routes for which no confirmation comes |
 //! | `chassis_outbox_unheard_dropped_total` | rows dropped since nobody hears their kind, by `type` |
 //! | `chassis_outbox_parked_forgotten_total` | parked rows deleted after `outbox.keep_parked` |
 //! | `chassis_outbox_failures_total` | failed sendings, by `error` |
@@ -38,10 +39,10 @@ mod settings;
 mod sql;
 mod state;
 mod store;
-mod unheard;
 #[cfg(feature = "testing")]
 mod unsent;
 mod verdict;
+mod withheld;
 mod worker;
 
 pub use desk::{Desk, OpenedRow, OutboxSummary, ParkedRow, Partition};

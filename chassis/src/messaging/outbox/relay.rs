@@ -12,7 +12,7 @@ use super::hearers::Hearers;
 use super::leases::Leases;
 use super::metrics::Metrics;
 use super::store::{Held, Store};
-use super::unheard::Unheard;
+use super::withheld::Withheld;
 use super::worker::{Exit, Shared, Worker};
 use super::{OutboxSettings, PARTITIONS, RelayState};
 use crate::data::Database;
@@ -63,7 +63,10 @@ impl Relay {
         let store = Store::new(db, format!("{service}/{}", Uuid::now_v7()), settings.connections);
         let leases = Leases::new(settings.lease);
         let (drain, halt) = (CancellationToken::new(), CancellationToken::new());
-        let unheard = Arc::new(Unheard::new(settings.unroutable_for, settings.retry_min));
+        let withheld = |patience| {
+            Arc::new(Withheld::new(patience, settings.retry_min, settings.publish_timeout + Duration::from_secs(5)))
+        };
+        let (unheard, stalled) = (withheld(settings.unroutable_for), withheld(Duration::MAX));
         let shared = Shared {
             store: store.clone(),
             driver,
@@ -75,6 +78,7 @@ impl Relay {
             drain: drain.clone(),
             halt: halt.clone(),
             unheard,
+            stalled,
         };
         let (sender, state) = watch::channel(RelayState::Ok);
         let relay = Self {
@@ -205,6 +209,7 @@ impl Relay {
         self.shared.metrics.surveyed(survey.depth, survey.oldest, survey.parked);
         let kept = if unheard.is_empty() { 0 } else { self.shared.store.of_routes(&unheard).await? };
         self.shared.metrics.unheard(kept);
+        self.shared.metrics.stalled(self.shared.stalled.kept().len());
         self.forget_what_is_old().await?;
         let patience = self.shared.settings.degraded_after;
         let awaited = match Instant::now().checked_sub(patience) {
@@ -212,7 +217,7 @@ impl Relay {
             _ => Vec::new(),
         };
         let state = if survey.oldest >= patience {
-            RelayState::Degraded { oldest: survey.oldest, cause: self.shared.trouble.get() }
+            RelayState::Degraded { oldest: survey.oldest, cause: self.cause() }
         } else if awaited.is_empty() {
             RelayState::Ok
         } else {
@@ -220,6 +225,15 @@ impl Relay {
         };
         self.publish(state);
         Ok(())
+    }
+
+    /// Why messages wait. What goes well elsewhere says nothing of a route that is stalled.
+    fn cause(&self) -> Option<Arc<str>> {
+        let stalled = self.shared.stalled.kept();
+        match stalled.first() {
+            Some(route) => Some(format!("the broker confirms nothing of `{route}`: has its queue a leader?").into()),
+            None => self.shared.trouble.get(),
+        }
     }
 
     /// Parked rows are only deleted where the settings say so: each is something that somebody did not hear.

@@ -6,7 +6,7 @@ use crate::data::Engine;
 pub(super) struct Sql {
     /// id, part, ordering key, exchange, routing key, properties, headers, body, not before, expires.
     pub(super) enqueue: &'static str,
-    /// part, limit, rows held already, keys that are blocked, routes that nobody hears yet, the longest pause after a failure.
+    /// part, limit, rows held already, keys that are blocked, routes that are withheld, the longest pause after a failure.
     ///
     /// It selects among *all* rows that remain and not from the last one seen on, since a transaction that committed late
     /// may have written rows with smaller numbers. A row that was to be sent at once is given whatever the time is now: the
@@ -14,6 +14,9 @@ pub(super) struct Sql {
     /// the relay keeps the key blocked itself, and must never be given a later row of that key without it. Another that failed is
     /// given before its time if that is further away than any failure puts it.
     pub(super) fetch: &'static str,
+    /// The same, and of the routes that are withheld those that are stalled: nothing is given that is of the same key as a
+    /// message to one of them and behind it.
+    pub(super) fetch_beside: &'static str,
     /// part, rows, owner, epoch.
     pub(super) delete: &'static str,
     /// part, row, owner, epoch, error, pause.
@@ -64,22 +67,88 @@ pub(super) const POSTGRES_PRESENT: &str = "WITH here AS ( \
 /// Says that a relay is gone; owner.
 pub(super) const POSTGRES_ABSENT: &str = "DELETE FROM chassis_outbox_relay WHERE owner = $1";
 
+/// What is due of an outbox, whether it has failed or not.
+macro_rules! sqlite_due {
+    () => {
+        "(available_at <= CAST(unixepoch('subsec') * 1000 AS INTEGER) \
+            OR (last_error IS NULL AND available_at <= created_at) \
+            OR (last_error IS NOT NULL AND (ordering_key IS NOT NULL \
+                OR available_at > CAST(unixepoch('subsec') * 1000 AS INTEGER) + $6))) "
+    };
+}
+
+/// See [`Sql::fetch`]; what to join, and a further condition.
+macro_rules! sqlite_fetch {
+    (stalled) => {
+        concat!(
+            "LEFT JOIN (SELECT ordering_key AS stalled_key, min(seq) AS stalled_from FROM chassis_outbox \
+             WHERE part = $1 AND ordering_key IS NOT NULL AND ",
+            sqlite_due!(),
+            "AND (exchange || ' ' || routing_key) IN (SELECT value FROM json_each($7)) \
+             GROUP BY ordering_key) ON stalled_key = ordering_key "
+        )
+    };
+    ($join:expr, $and:literal) => {
+        concat!(
+            "SELECT seq, id, ordering_key, exchange, routing_key, properties, headers, body, attempts, \
+             coalesce(expires_at <= CAST(unixepoch('subsec') * 1000 AS INTEGER), 0) AS expired \
+             FROM chassis_outbox ",
+            $join,
+            "WHERE part = $1 AND ",
+            sqlite_due!(),
+            "AND seq NOT IN (SELECT value FROM json_each($3)) \
+             AND (ordering_key IS NULL OR ordering_key NOT IN (SELECT value FROM json_each($4))) \
+             AND (exchange || ' ' || routing_key) NOT IN (SELECT value FROM json_each($5)) ",
+            $and,
+            "ORDER BY seq LIMIT $2"
+        )
+    };
+}
+
+/// What is due of an outbox, whether it has failed or not.
+macro_rules! postgres_due {
+    () => {
+        "(available_at <= now() OR (last_error IS NULL AND available_at <= created_at) \
+            OR (last_error IS NOT NULL AND (ordering_key IS NOT NULL \
+                OR available_at > now() + $6::bigint * interval '1 millisecond'))) "
+    };
+}
+
+/// See [`Sql::fetch`]; what to join, and a further condition.
+macro_rules! postgres_fetch {
+    (stalled) => {
+        concat!(
+            "LEFT JOIN (SELECT ordering_key AS stalled_key, min(seq) AS stalled_from FROM chassis_outbox \
+             WHERE part = $1 AND ordering_key IS NOT NULL AND ",
+            postgres_due!(),
+            "AND (exchange || ' ' || routing_key) = ANY (ARRAY(SELECT jsonb_array_elements_text($7::jsonb))) \
+             GROUP BY ordering_key) stalled ON stalled_key = ordering_key "
+        )
+    };
+    ($join:expr, $and:literal) => {
+        concat!(
+            "SELECT seq, id::text AS id, ordering_key, exchange, routing_key, properties::text AS properties, \
+             headers::text AS headers, body, attempts, coalesce(expires_at <= now(), false)::int AS expired \
+             FROM chassis_outbox ",
+            $join,
+            "WHERE part = $1 AND ",
+            postgres_due!(),
+            "AND seq <> ALL (ARRAY(SELECT jsonb_array_elements_text($3::jsonb)::bigint)) \
+             AND (ordering_key IS NULL OR ordering_key <> ALL (ARRAY(SELECT jsonb_array_elements_text($4::jsonb)))) \
+             AND (exchange || ' ' || routing_key) <> ALL (ARRAY(SELECT jsonb_array_elements_text($5::jsonb))) ",
+            $and,
+            "ORDER BY seq LIMIT $2"
+        )
+    };
+}
+
 const SQLITE: Sql = Sql {
     enqueue: "INSERT INTO chassis_outbox \
         (id, part, ordering_key, exchange, routing_key, properties, headers, body, available_at, expires_at) \
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, \
         coalesce($9, CAST(unixepoch('subsec') * 1000 AS INTEGER)), $10)",
-    fetch: "SELECT seq, id, ordering_key, exchange, routing_key, properties, headers, body, attempts, \
-        coalesce(expires_at <= CAST(unixepoch('subsec') * 1000 AS INTEGER), 0) AS expired \
-        FROM chassis_outbox WHERE part = $1 \
-        AND (available_at <= CAST(unixepoch('subsec') * 1000 AS INTEGER) \
-             OR (last_error IS NULL AND available_at <= created_at) \
-             OR (last_error IS NOT NULL AND (ordering_key IS NOT NULL \
-                 OR available_at > CAST(unixepoch('subsec') * 1000 AS INTEGER) + $6))) \
-        AND seq NOT IN (SELECT value FROM json_each($3)) \
-        AND (ordering_key IS NULL OR ordering_key NOT IN (SELECT value FROM json_each($4))) \
-        AND (exchange || ' ' || routing_key) NOT IN (SELECT value FROM json_each($5)) \
-        ORDER BY seq LIMIT $2",
+    fetch: sqlite_fetch!("", ""),
+    fetch_beside: sqlite_fetch!(sqlite_fetch!(stalled), "AND (stalled_from IS NULL OR seq < stalled_from) "),
     delete: "DELETE FROM chassis_outbox WHERE part = $1 AND seq IN (SELECT value FROM json_each($2)) \
         AND EXISTS (SELECT 1 FROM chassis_outbox_lease WHERE part = $1 AND owner = $3 AND epoch = $4)",
     defer: "UPDATE chassis_outbox SET attempts = attempts + 1, last_error = $5, \
@@ -120,16 +189,8 @@ const POSTGRES: Sql = Sql {
         (id, part, ordering_key, exchange, routing_key, properties, headers, body, available_at, expires_at) \
         VALUES ($1::uuid, $2, $3, $4, $5, $6::jsonb, $7::jsonb, $8, \
         coalesce(to_timestamp($9::bigint / 1000.0), now()), to_timestamp($10::bigint / 1000.0))",
-    fetch: "SELECT seq, id::text AS id, ordering_key, exchange, routing_key, properties::text AS properties, \
-        headers::text AS headers, body, attempts, coalesce(expires_at <= now(), false)::int AS expired \
-        FROM chassis_outbox WHERE part = $1 \
-        AND (available_at <= now() OR (last_error IS NULL AND available_at <= created_at) \
-             OR (last_error IS NOT NULL AND (ordering_key IS NOT NULL \
-                 OR available_at > now() + $6::bigint * interval '1 millisecond'))) \
-        AND seq <> ALL (ARRAY(SELECT jsonb_array_elements_text($3::jsonb)::bigint)) \
-        AND (ordering_key IS NULL OR ordering_key <> ALL (ARRAY(SELECT jsonb_array_elements_text($4::jsonb)))) \
-        AND (exchange || ' ' || routing_key) <> ALL (ARRAY(SELECT jsonb_array_elements_text($5::jsonb))) \
-        ORDER BY seq LIMIT $2",
+    fetch: postgres_fetch!("", ""),
+    fetch_beside: postgres_fetch!(postgres_fetch!(stalled), "AND (stalled_from IS NULL OR seq < stalled_from) "),
     delete: "DELETE FROM chassis_outbox WHERE part = $1 \
         AND seq = ANY (ARRAY(SELECT jsonb_array_elements_text($2::jsonb)::bigint)) \
         AND EXISTS (SELECT 1 FROM chassis_outbox_lease WHERE part = $1 AND owner = $3 AND epoch = $4)",

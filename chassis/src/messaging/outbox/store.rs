@@ -9,7 +9,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use super::lanes::Wanted;
 use super::row::Row;
 use super::sql::{self, Sql};
-use super::unheard::Route;
+use super::withheld::Route;
 use crate::data::{Database, Engine};
 use crate::{Error, ErrorKind, Result, ResultExt};
 
@@ -52,22 +52,26 @@ impl Store {
         &self.db
     }
 
-    /// Reads what may be sent; no row that failed rests for longer than `longest`.
+    /// Reads what may be sent; no row that failed rests for longer than `longest`. Nothing of the routes that nobody hears, and
+    /// nothing of those that are stalled, nor of a key behind what is stalled.
     pub(super) async fn fetch(
         &self,
         part: u8,
         wanted: &Wanted,
         unheard: &[Route],
+        stalled: &[Route],
         longest: Duration,
     ) -> Result<Vec<Row>> {
         let _connection = self.connection().await?;
-        let query = sqlx::query(self.sql.fetch)
+        let sql = if stalled.is_empty() { self.sql.fetch } else { self.sql.fetch_beside };
+        let query = sqlx::query(sql)
             .bind(i16::from(part))
             .bind(i64::try_from(wanted.limit).unwrap_or(i64::MAX))
             .bind(serde_json::to_string(&wanted.held)?)
             .bind(serde_json::to_string(&wanted.blocked)?)
-            .bind(serde_json::to_string(unheard)?)
+            .bind(serde_json::to_string(&[unheard, stalled].concat())?)
             .bind(millis(longest));
+        let query = if stalled.is_empty() { query } else { query.bind(serde_json::to_string(stalled)?) };
         let rows = query.fetch_all(self.db.pool()).await.context("reading the outbox")?;
         rows.iter().map(Row::read).collect::<Result<_, _>>().context("reading the outbox")
     }

@@ -126,6 +126,17 @@ impl VirtualHost {
         self.ctl("delete_queue", &[queue]).await;
     }
 
+    /// Lets a quorum queue do nothing, as one without a leader, until it is [resumed](Self::resume_queue), which must happen before
+    /// this is dropped.
+    pub async fn suspend_queue(&self, queue: &str) {
+        self.node.ctl(&["eval", &format!("sys:suspend('{}_{queue}').", self.name)]).await;
+    }
+
+    /// Lets a queue go on that was suspended.
+    pub async fn resume_queue(&self, queue: &str) {
+        self.node.ctl(&["eval", &format!("sys:resume('{}_{queue}').", self.name)]).await;
+    }
+
     async fn management(&self, method: &'static str, rest: &str) -> (u16, String) {
         let port = self.management_port();
         let path = format!("/api/vhosts/{}{rest}", self.name);

@@ -7,18 +7,18 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use lapin::Channel;
-use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 use super::super::confirms::{Closed, Confirmed, Confirms, Told};
 use super::super::encode::{self, Encoded};
-use super::super::error;
 use super::super::link::Link;
-use super::super::settings::AmqpSettings;
 use super::super::side::Side;
+use super::super::supervisor::Plan;
+use super::apart::Apart;
+use super::channel::{Unopened, known, open, send, verdict};
 use super::request::Request;
 use super::window::Window;
 use crate::messaging::driver::{Outgoing, PublishError};
@@ -32,12 +32,9 @@ const BURST: usize = 64;
 /// How long to wait before the next try where a channel could not be opened on an open connection.
 const RETRY: Duration = Duration::from_millis(200);
 /// After how many failures in a row the connection is taken to be of no use: lapin opens no channel any more under a number under
-/// which the broker has closed one.
+/// which the broker has closed one. It is at once where the broker does not answer: RabbitMQ reads a connection no more once a queue has
+/// not taken in some dozens of the messages that came over it, as one without a leader.
 const FAILURES: u32 = 5;
-/// How often lapin is asked whether it knows that a channel is closed, and for how long.
-const KNOWN: (Duration, Duration) = (Duration::from_millis(1), Duration::from_secs(5));
-/// How long the broker may take to answer `confirm.select`.
-const SELECT: Duration = Duration::from_secs(10);
 
 /// The task that owns the publishing channel.
 pub(super) struct Actor {
@@ -45,6 +42,7 @@ pub(super) struct Actor {
     side: Side,
     /// Messages that need no queue, and found none.
     unroutable: Counter,
+    apart: Apart,
     finish: CancellationToken,
     in_flight: usize,
     buffer: usize,
@@ -66,27 +64,24 @@ pub(super) struct Actor {
 enum End {
     /// All is sent and confirmed, and no more is taken.
     Finished,
-    /// The connection is gone, or confirmations are overdue.
+    /// The connection is gone, or was cut since confirmations are overdue.
     Lost,
     /// The broker closed the channel, in these words.
     Closed(String),
 }
 
 impl Actor {
-    pub(super) fn new(
-        inbox: mpsc::Receiver<Request>,
-        side: Side,
-        settings: &AmqpSettings,
-        unroutable: Counter,
-        finish: CancellationToken,
-    ) -> Self {
+    pub(super) fn new(inbox: mpsc::Receiver<Request>, side: Side, plan: &Arc<Plan>, finish: CancellationToken) -> Self {
+        let settings = &plan.settings;
+        let buffer = settings.buffer.max(1);
         Self {
             inbox,
             side,
-            unroutable,
+            unroutable: plan.instruments.unroutable.clone(),
+            apart: Apart::start(Arc::clone(plan), buffer),
             finish,
             in_flight: settings.in_flight.max(1),
-            buffer: settings.buffer.max(1),
+            buffer,
             confirm_timeout: settings.confirm_timeout,
             backlog: VecDeque::new(),
             suspects: 0,
@@ -101,11 +96,12 @@ impl Actor {
         while let Some(link) = self.await_link().await {
             let channel = match open(&link).await {
                 Ok(channel) => channel,
-                Err(error) => {
-                    debug!(error, "no channel to publish on");
+                Err(Unopened { why, silence }) => {
+                    debug!(why, "no channel to publish on");
                     failures += 1;
-                    if failures % FAILURES == 0 && link.is_open() && link.blocked().borrow().is_none() {
-                        warn!(error, "no channel to publish on; taking a new connection");
+                    let useless = silence || failures % FAILURES == 0;
+                    if useless && link.is_open() && link.blocked().borrow().is_none() {
+                        warn!(why, "no channel to publish on; taking a new connection");
                         link.cut();
                     }
                     sleep(RETRY).await;
@@ -139,7 +135,7 @@ impl Actor {
     }
 
     fn is_idle(&self) -> bool {
-        self.backlog.is_empty() && self.inbox.is_empty()
+        self.backlog.is_empty() && self.inbox.is_empty() && self.apart.is_empty()
     }
 
     /// Drops what nobody waits for, so that it does not fill the buffer for as long as the broker is away.
@@ -188,6 +184,7 @@ impl Actor {
             tokio::select! {
                 () = confirms.news() => {}
                 Some(request) = self.inbox.recv(), if room && self.backlog.is_empty() => self.backlog.push_back(request),
+                Some(request) = self.apart.back() => self.backlog.push_back(request),
                 _ = blocked.changed() => {}
                 _ = &mut lost => return self.hear(confirms, window).unwrap_or(End::Lost),
                 () = &mut finished, if !self.inbox.is_closed() => {}
@@ -199,7 +196,9 @@ impl Actor {
                     if !free {
                         self.weed();
                     } else if window.len() > 0 && since.is_some_and(|since| since.elapsed() > self.confirm_timeout) {
-                        warn!(timeout = ?self.confirm_timeout, "a confirmation is overdue; taking a new channel");
+                        warn!(timeout = ?self.confirm_timeout, "a confirmation is overdue; taking a new connection");
+                        self.set_overdue_apart(window, freed);
+                        link.cut();
                         return End::Lost;
                     }
                 }
@@ -238,19 +237,17 @@ impl Actor {
         end
     }
 
-    /// Says what became of a message: whether the broker has taken responsibility for it, if a queue did.
+    /// Lets go apart what goes where a confirmation is overdue, counted from when the broker began to take messages again.
+    fn set_overdue_apart(&self, window: &Window, freed: Option<Instant>) {
+        let overdue = |sent: Instant| Some(sent).max(freed).is_some_and(|since| since.elapsed() > self.confirm_timeout);
+        window.iter().filter(|(_, sent)| overdue(*sent)).for_each(|(outgoing, _)| self.apart.stalls(outgoing));
+    }
+
+    /// Says what became of a message.
     fn pronounce(&self, request: Request, taken: bool, window: &mut Window) {
-        let outgoing = request.outgoing();
-        let came_back = window.came_back(outgoing);
-        if !taken {
-            request.answer(Err(PublishError::Nacked));
-        } else if came_back && outgoing.mandatory {
-            let (exchange, routing_key) = (outgoing.exchange.to_string(), outgoing.routing_key.to_string());
-            request.answer(Err(PublishError::Unroutable { exchange, routing_key }));
-        } else {
-            self.unroutable.add(came_back.into());
-            request.answer(Ok(()));
-        }
+        let came_back = window.came_back(request.outgoing());
+        let answer = verdict(request.outgoing(), taken, came_back, &self.unroutable);
+        request.answer(answer);
     }
 
     /// Sends what there is room for, without waiting for any of it; the end of the channel, if it takes no more.
@@ -266,12 +263,13 @@ impl Actor {
             for (request, encoded) in self.burst.drain(..) {
                 // What follows a failure is not sent either.
                 if unsent.is_empty() {
-                    match send(channel, request.outgoing(), encoded) {
-                        Ok(()) => {
+                    // lapin's future waits until it was sent, which its confirmation says as well.
+                    match send(channel, request.outgoing(), encoded).now_or_never() {
+                        Some(Err(error)) => debug!(%error, "the publishing channel takes no more"),
+                        Some(Ok(_)) | None => {
                             window.push(request, now);
                             continue;
                         }
-                        Err(error) => debug!(%error, "the publishing channel takes no more"),
                     }
                 }
                 unsent.push(request);
@@ -325,7 +323,9 @@ impl Actor {
                 None => self.inbox.try_recv().ok()?,
             };
             self.suspects = self.suspects.saturating_sub(1);
-            if !request.is_abandoned() {
+            if self.apart.takes(request.outgoing()) {
+                self.apart.take(request);
+            } else if !request.is_abandoned() {
                 self.probing |= suspect;
                 return Some(request);
             }
@@ -367,69 +367,4 @@ impl Actor {
 fn blames(words: &str, message: &Outgoing) -> bool {
     let exchange = &*message.exchange;
     !exchange.is_empty() && words.contains("exchange") && words.contains(&format!("'{exchange}'"))
-}
-
-/// A channel that confirms what comes over it, which the link listens to.
-async fn open(link: &Link) -> Result<Channel, String> {
-    let channel = link.channel().await.map_err(|error| error::words(&error))?;
-    let confirms = link.confirms();
-    confirms.listen(channel.id());
-    let selecting = async {
-        tokio::select! {
-            biased;
-            // lapin does not get to see the answer.
-            result = channel.confirm_select(ConfirmSelectOptions::default()) => result.map_err(|error| error::words(&error)),
-            result = selected(confirms) => result,
-        }
-    };
-    let selected = timeout(SELECT, selecting).await.unwrap_or_else(|_| Err("no answer to confirm.select".to_owned()));
-    if selected.is_err() {
-        known(&channel).await;
-    }
-    selected.map(|()| channel)
-}
-
-/// Waits until lapin knows that the broker has closed a channel, as we heard of it first. One that is dropped before is closed by lapin as well,
-/// which takes the whole connection for broken when that fails.
-async fn known(channel: &Channel) {
-    let (often, long) = KNOWN;
-    let known = async {
-        while channel.status().connected() {
-            sleep(often).await;
-        }
-    };
-    // One that is open nevertheless is closed by lapin when it is dropped.
-    let _ = timeout(long, known).await;
-}
-
-/// Waits until the broker says that it confirms what comes from now on.
-async fn selected(confirms: &Confirms) -> Result<(), String> {
-    let mut told = Vec::new();
-    loop {
-        confirms.take(&mut told);
-        let mut selected = false;
-        for told in told.drain(..) {
-            match told {
-                Told::Selected => selected = true,
-                Told::Closed(closed) => return Err(closed.words),
-                Told::Confirmed(_) | Told::Returned(_) => {}
-            }
-        }
-        if selected {
-            return Ok(());
-        }
-        confirms.news().await;
-    }
-}
-
-/// Hands a message over to be sent. lapin's future waits until that was done, which its confirmation says as well.
-fn send(channel: &Channel, outgoing: &Outgoing, encoded: Encoded) -> lapin::Result<()> {
-    let Encoded { exchange, routing_key, properties } = encoded;
-    // Always, since what no queue took is to be known, and only sometimes an error.
-    let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
-    let body = &outgoing.message.body;
-    match channel.basic_publish(exchange, routing_key, options, body, properties).now_or_never() {
-        Some(Err(error)) => Err(error),
-        Some(Ok(_)) | None => Ok(()),
-    }
 }

@@ -2,9 +2,11 @@
 //!
 //! [`Publisher`] is what callers hold. It checks a message, gives it to the one [`actor`] that owns the channel,
 //! and waits until the [deadline](deadlines). The [`window`] knows which messages are on their way, and under which number the broker
-//! confirms them.
+//! confirms them. What goes to where it confirms nothing goes [`apart`].
 
 mod actor;
+mod apart;
+mod channel;
 mod deadlines;
 mod fate;
 mod request;
@@ -22,10 +24,9 @@ use self::deadlines::Deadlines;
 use self::fate::{Stage, Unanswered};
 use self::request::{Answer, Request, Waiter};
 use super::encode;
-use super::settings::AmqpSettings;
 use super::side::Side;
+use super::supervisor::Plan;
 use crate::messaging::driver::{Outgoing, PublishError};
-use crate::telemetry::metrics::Counter;
 
 /// Hands messages to the task that owns the channel.
 pub(super) struct Publisher {
@@ -39,17 +40,12 @@ pub(super) struct Publisher {
 }
 
 impl Publisher {
-    /// Starts the task. When `finish` is cancelled it sends what it has, takes no more, and ends. Messages that need no queue
-    /// and found none are counted in `unroutable`.
-    pub(super) fn start(
-        side: Side,
-        settings: &AmqpSettings,
-        unroutable: Counter,
-        finish: CancellationToken,
-    ) -> (Self, JoinHandle<()>) {
+    /// Starts the task. When `finish` is cancelled it sends what it has, takes no more, and ends.
+    pub(super) fn start(side: Side, plan: &Arc<Plan>, finish: CancellationToken) -> (Self, JoinHandle<()>) {
+        let settings = &plan.settings;
         let buffer = settings.buffer.max(1);
         let (requests, inbox) = mpsc::channel(buffer);
-        let actor = Actor::new(inbox, side.clone(), settings, unroutable, finish);
+        let actor = Actor::new(inbox, side.clone(), plan, finish);
         let deadlines = Arc::<Deadlines>::default();
         let watch = tokio::spawn({
             let deadlines = Arc::clone(&deadlines);

@@ -85,6 +85,11 @@ impl Window {
         self.flights.front().and_then(Option::as_ref).map(|flight| flight.sent)
     }
 
+    /// All that are still on their way and when they were sent, oldest first.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&Outgoing, Instant)> {
+        self.flights.iter().flatten().map(|flight| (flight.request.outgoing(), flight.sent))
+    }
+
     /// All that are still on their way, oldest first.
     pub(super) fn into_requests(self) -> impl Iterator<Item = Request> {
         self.flights.into_iter().flatten().map(|flight| flight.request)

@@ -55,15 +55,33 @@ fn a_failed_key_blocks_only_itself_and_only_for_a_while() {
 }
 
 #[test]
-fn a_failed_row_without_a_key_is_not_read_while_it_rests() {
+fn of_a_failed_row_without_a_key_nothing_is_kept_once_it_is_noted() {
     let mut lanes = Lanes::new(10);
     let now = Instant::now();
-    let later = now + Duration::from_secs(1);
     lanes.admit(vec![row(1, None)], now);
     lanes.block(&Lane::Row(1), 1, false);
-    lanes.retry_at(&Lane::Row(1), later);
     assert_eq!(lanes.wanted(now), Wanted { limit: 10, held: vec![1], blocked: vec![] });
-    assert_eq!(lanes.wanted(later), Wanted { limit: 10, held: vec![], blocked: vec![] });
+    lanes.retry_at(&Lane::Row(1), now + Duration::from_secs(1));
+    assert_eq!(lanes.wanted(now), Wanted { limit: 10, held: vec![], blocked: vec![] });
+    assert!(lanes.failing.is_empty() && lanes.next_retry(now).is_none(), "it rests in the database");
+    assert_eq!(seqs(&lanes.admit(vec![row(1, None)], now).0), [1], "which gives it again in its time");
+}
+
+#[test]
+fn failures_for_good_are_counted_without_a_key_too() {
+    let mut lanes = Lanes::new(10);
+    let (now, lane) = (Instant::now(), Lane::Row(1));
+    for expected in 1..4 {
+        lanes.wanted(now);
+        assert_eq!(seqs(&lanes.admit(vec![row(1, None)], now).0), [1]);
+        lanes.block(&lane, 1, true);
+        lanes.retry_at(&lane, now + Duration::from_secs(1));
+        assert_eq!(lanes.permanent_failures(&lane), expected);
+    }
+    lanes.wanted(now);
+    lanes.admit(vec![row(1, None)], now);
+    lanes.done(&lane);
+    assert!(lanes.failing.is_empty());
 }
 
 #[test]

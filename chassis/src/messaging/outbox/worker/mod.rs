@@ -18,7 +18,7 @@ use super::metrics::Metrics;
 use super::row::{Letter, Row};
 use super::state::Trouble;
 use super::store::{Held, Store};
-use super::unheard::{self, Route, Unheard};
+use super::withheld::{self, Route, Withheld};
 use crate::messaging::driver::{ConnectionState, Driver, Outgoing, PublishError};
 use crate::{BoxFuture, Result};
 
@@ -41,8 +41,10 @@ pub(super) struct Shared {
     pub(super) drain: CancellationToken,
     /// Finish what is on its way, then end.
     pub(super) halt: CancellationToken,
-    /// What nobody hears.
-    pub(super) unheard: Arc<Unheard>,
+    /// Events that nobody hears.
+    pub(super) unheard: Arc<Withheld>,
+    /// Routes for which no confirmation comes.
+    pub(super) stalled: Arc<Withheld>,
     /// Who must be there.
     pub(super) hearers: Hearers,
 }
@@ -72,8 +74,9 @@ struct Flight {
     id: String,
     attempts: u32,
     begun: Instant,
-    /// What kind of event it is, if it is one that nobody has to hear.
-    event: Option<Route>,
+    route: Route,
+    /// Whether it is an event that is kept where nobody hears it.
+    is_kept: bool,
 }
 
 /// One partition's worker: a single task that reads, sends and deletes at the same time, decides nothing about order itself
@@ -165,18 +168,23 @@ impl Worker {
 
     /// Whether the way to the broker is open and the partition is surely ours.
     fn may_send(&self, now: Instant) -> bool {
-        let connected = *self.connection.borrow() == ConnectionState::Connected;
-        connected && now < *self.shared.valid.borrow() && self.paused_until.is_none_or(|until| until <= now)
+        self.is_connected() && now < *self.shared.valid.borrow() && self.paused_until.is_none_or(|until| until <= now)
+    }
+
+    fn is_connected(&self) -> bool {
+        *self.connection.borrow() == ConnectionState::Connected
     }
 
     fn fetch(&mut self, now: Instant) {
         let wanted = self.lanes.wanted(now);
-        let unheard = self.shared.unheard.waiting(now);
+        let (unheard, stalled) = (self.shared.unheard.waiting(now), self.shared.stalled.waiting(now));
         let (store, part) = (self.shared.store.clone(), self.held.part);
         // What comes while the read is under way may not be in it.
         (self.hungry, self.fetching, self.limit) = (false, true, wanted.limit);
         let longest = self.shared.settings.retry_max;
-        self.steps.push(Box::pin(async move { Step::Fetched(store.fetch(part, &wanted, &unheard, longest).await) }));
+        self.steps.push(Box::pin(async move {
+            Step::Fetched(store.fetch(part, &wanted, &unheard, &stalled, longest).await)
+        }));
     }
 
     fn is_time_to_delete(&self, now: Instant) -> bool {
@@ -220,15 +228,15 @@ impl Worker {
             }
             match row.letter {
                 Ok(letter) => {
-                    let may_be_unheard = !letter.mandatory && !self.shared.settings.unroutable_for.is_zero();
-                    let event = may_be_unheard.then(|| unheard::route(&letter.exchange, &letter.routing_key));
-                    if event.as_ref().is_some_and(|event| !self.shared.unheard.may_send(event, now)) {
+                    let is_kept = !letter.mandatory && !self.shared.settings.unroutable_for.is_zero();
+                    let route = withheld::route(&letter.exchange, &letter.routing_key);
+                    if !self.may_go(&route, is_kept, now) {
                         // Read again without its kind, so that it holds up nothing else.
                         self.hungry = true;
                         return self.lanes.give_back(&lane, row.seq);
                     }
                     let (id, attempts) = (letter.message.id.clone(), row.attempts);
-                    let flight = Flight { lane: lane.clone(), seq: row.seq, id, attempts, begun: now, event };
+                    let flight = Flight { lane: lane.clone(), seq: row.seq, id, attempts, begun: now, route, is_kept };
                     self.publish(flight, letter);
                 }
                 Err(error) => self.park(lane.clone(), row.seq, "", error),
@@ -236,15 +244,28 @@ impl Worker {
         }
     }
 
+    /// Whether the route is open, or it is time to find out by this message whether it is.
+    fn may_go(&self, route: &Route, is_kept: bool, now: Instant) -> bool {
+        let Shared { unheard, stalled, .. } = &self.shared;
+        if !stalled.may_send(route, now) {
+            return false;
+        }
+        let heard = !is_kept || unheard.may_send(route, now);
+        if !heard {
+            stalled.unknown(route, now);
+        }
+        heard
+    }
+
     fn publish(&mut self, flight: Flight, letter: Letter) {
         crate::failpoint!("outbox.after-commit-before-publish");
         let driver = self.shared.driver.clone();
-        let hearers = flight.event.is_some().then(|| self.shared.hearers.clone());
+        let hearers = flight.is_kept.then(|| self.shared.hearers.clone());
         let outgoing = Outgoing {
             exchange: letter.exchange.into(),
             routing_key: letter.routing_key.into(),
             // Of an event that would be kept it must be known whether anybody hears it.
-            mandatory: letter.mandatory || flight.event.is_some(),
+            mandatory: letter.mandatory || flight.is_kept,
             message: letter.message,
             deadline: flight.begun + self.shared.settings.publish_timeout,
         };

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Exit, Flight, Step, Worker};
+use super::{Exit, Flight, Shared, Step, Worker};
 use crate::Result;
 use crate::messaging::driver::PublishError;
 use crate::messaging::outbox::lanes::Lane;
 use crate::messaging::outbox::row::Row;
-use crate::messaging::outbox::unheard::{Fate, Route};
 use crate::messaging::outbox::verdict::{self, Verdict};
+use crate::messaging::outbox::withheld::Fate;
 
 /// The longest pause for want of a broker or a database, which come back for all rows at once.
 const LONGEST: Duration = Duration::from_secs(5);
@@ -62,38 +62,83 @@ impl Worker {
     fn sent(&mut self, flight: &Flight) {
         self.shared.metrics.published(flight.begun.elapsed());
         self.recovered();
-        if let Some(event) = flight.event.as_ref().filter(|event| self.shared.unheard.heard(event)) {
-            tracing::info!(event, "an event that nobody heard is heard now; what was kept of it is sent");
+        let Shared { unheard, stalled, .. } = &self.shared;
+        let (heard, moving) = (unheard.succeeded(&flight.route), stalled.succeeded(&flight.route));
+        if heard {
+            tracing::info!(
+                route = flight.route,
+                "an event that nobody heard is heard now; what was kept of it is sent"
+            );
+        }
+        if moving {
+            tracing::info!(route = flight.route, "the broker confirms again; what was kept is sent");
+        }
+        if heard || moving {
             self.shared.store.db().signal().raise(u8::MAX);
         }
         self.settled(&flight.lane, flight.seq);
     }
 
     fn not_sent(&mut self, flight: Flight, error: &PublishError) {
-        match (&flight.event, error) {
-            (Some(event), PublishError::Unroutable { routing_key, .. }) => {
-                let for_ever = self.shared.hearers.wants(routing_key);
-                let fate = self.shared.unheard.unheard(event, Instant::now(), for_ever);
-                self.unheard(&flight, event, routing_key, fate);
+        let Shared { unheard, stalled, .. } = &self.shared;
+        let now = Instant::now();
+        match error {
+            PublishError::Timeout { maybe_stored: true } | PublishError::ConnectionLost { maybe_stored: true }
+                if self.is_connected() =>
+            {
+                unheard.unknown(&flight.route, now);
+                let fate = stalled.failed(&flight.route, now, false);
+                return self.unconfirmed(flight, error, fate);
             }
-            (event, _) => {
-                if let Some(event) = event {
-                    self.shared.unheard.unknown(event, Instant::now());
-                }
+            // An answer, though not the one that was hoped for.
+            PublishError::Nacked | PublishError::Unroutable { .. } => drop(stalled.succeeded(&flight.route)),
+            _ => stalled.unknown(&flight.route, now),
+        }
+        match error {
+            PublishError::Unroutable { routing_key, .. } if flight.is_kept => {
+                let for_ever = self.shared.hearers.wants(routing_key);
+                let fate = unheard.failed(&flight.route, now, for_ever);
+                self.unheard(&flight, routing_key, fate);
+            }
+            _ => {
+                unheard.unknown(&flight.route, now);
                 self.failed(flight.lane, flight.seq, &flight.id, flight.attempts, error);
             }
         }
     }
 
+    /// The broker has taken a message and says nothing of it, though the connection stands: one of the queues to which it goes
+    /// may have no leader. Others of its route, and of the keys of these, wait until one is confirmed; the rest goes on.
+    fn unconfirmed(&mut self, flight: Flight, error: &PublishError, fate: Fate) {
+        match fate {
+            Fate::Kept { first } => {
+                if first {
+                    let timeout = self.shared.settings.publish_timeout;
+                    tracing::warn!(
+                        route = flight.route,
+                        ?timeout,
+                        "the broker does not confirm what goes there, which is kept: has its queue a leader?"
+                    );
+                }
+                self.shared.metrics.failed(verdict::name(error));
+                self.hungry = true;
+                self.lanes.give_back(&flight.lane, flight.seq);
+            }
+            // So many routes do not confirm that it is the broker.
+            Fate::Dropped { .. } => self.failed(flight.lane, flight.seq, &flight.id, flight.attempts, error),
+        }
+    }
+
     /// No queue is bound for an event, which the broker took well enough.
-    fn unheard(&mut self, flight: &Flight, event: &Route, kind: &str, fate: Fate) {
+    fn unheard(&mut self, flight: &Flight, kind: &str, fate: Fate) {
         self.recovered();
         let patience = self.shared.settings.unroutable_for;
         match fate {
             Fate::Kept { first } => {
                 // Who is waited for is said by name elsewhere.
                 if first && !self.shared.hearers.wants(kind) {
-                    tracing::warn!(event, ?patience, "nobody hears this event; it is kept, in case its consumer comes");
+                    let route = &flight.route;
+                    tracing::warn!(route, ?patience, "nobody hears this event; it is kept, in case its consumer comes");
                 }
                 self.hungry = true;
                 self.lanes.give_back(&flight.lane, flight.seq);
@@ -101,7 +146,7 @@ impl Worker {
             Fate::Dropped { first } => {
                 if first {
                     tracing::warn!(
-                        event,
+                        route = flight.route,
                         ?patience,
                         "nobody hears this event; it is dropped from now on: is its consumer's queue bound to its exchange?"
                     );
