@@ -5,16 +5,23 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use tokio::time::sleep;
+
 use super::Fixture;
-use super::kit::{Kit, body};
+use super::kit::{Kit, body, within};
 use super::stage::{
-    Calls, GRACE, PARKING, QUEUE, Reserved, SPEC, handler, header, noting, order_body, publish, retry, start, until,
+    Calls, GRACE, PARKING, Placed, QUEUE, Reserved, SPEC, handler, header, noting, order_body, publish, retry, start,
+    until,
 };
 use crate::context::Context;
-use crate::messaging::consumer::{ConsumerHealth, FailureAction, PausePolicy, RetryPolicy};
+use crate::messaging::consumer::{
+    ConsumerHealth, FailureAction, Handler, PausePolicy, RetryPolicy, Shape, SubscriptionSpec,
+};
 use crate::messaging::driver::Outcome;
-use crate::messaging::envelope;
 use crate::messaging::names::headers;
+use crate::messaging::{Event, envelope};
 use crate::{Error, ErrorKind};
 
 /// A message of another type than the handler takes goes to a queue of its own, unharmed.
@@ -30,6 +37,75 @@ pub async fn another_type_is_set_aside(fixture: &dyn Fixture) {
     assert_eq!(header(&aside, headers::ERROR), expected);
     handle.drain(GRACE).await;
     kit.nothing_more(PARKING, &mut kit.consume(PARKING, 1).await).await;
+}
+
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+struct Newer {
+    order: u32,
+}
+
+impl Event for Newer {
+    const NAME: &'static str = "order.placed";
+    const VERSION: u32 = 2;
+    const OWNER: &'static str = "orders";
+    const KIND: &'static str = "order.placed.v2";
+}
+
+/// While a release is rolled out its instances share the queue with those of the one before. A version of the event that only the
+/// newer ones take is left to them, in its order where that counts; without them it is set aside in the end.
+pub async fn a_version_that_another_release_takes_is_left_to_it(fixture: &dyn Fixture) {
+    for (name, queue, shape) in
+        [("order_placed", QUEUE, Shape::Each), ("placed_in_turn", "stock.placed-in-turn", Shape::Ordered)]
+    {
+        let (kit, other) = (Kit::new(fixture).await, Kit::new(fixture).await);
+        let prefetch = Some(10);
+        let older = SubscriptionSpec { shape, prefetch, ..SubscriptionSpec::new(name, Placed::KIND, Placed::OWNER) };
+        let newer = SubscriptionSpec {
+            accepts: &[(Placed::KIND, Placed::OWNER)],
+            shape,
+            prefetch,
+            ..SubscriptionSpec::new(name, Newer::KIND, Newer::OWNER)
+        };
+        let never = || handler(|_| panic!("it is of another version"));
+        let before = start(&kit.driver, older, retry(1, &[1_000, 1_001, 1_002]), never()).await;
+        let send = async |order| {
+            let message = envelope::encode(&Newer { order }, "orders", &Context::default()).expect("encodes");
+            kit.publish("", queue, true, message).await.expect("published");
+        };
+        for order in 1..=4 {
+            send(order).await;
+        }
+        within("all to be delivered", async {
+            while kit.driver.depth(queue).await.expect("a depth") > 0 {
+                sleep(Duration::from_millis(10)).await;
+            }
+        })
+        .await;
+        let (seen, mut calls) = Calls::new();
+        let note = Handler::one(move |received, _| {
+            let seen = seen.clone();
+            Box::pin(async move {
+                let _ = seen.send(received.decode::<Newer>()?.order);
+                Ok(())
+            })
+        });
+        let after = start(&other.driver, newer, RetryPolicy::none(), note).await;
+        before.drain(GRACE).await;
+        let mut orders = calls.take(4).await;
+        if matches!(shape, Shape::Each) {
+            orders.sort_unstable();
+        }
+        assert_eq!(orders, [1, 2, 3, 4], "{shape:?}");
+        after.drain(GRACE).await;
+
+        let alone = start(&kit.driver, older, retry(1, &[10]), never()).await;
+        send(5).await;
+        let aside = kit.consume(&format!("{queue}.unmatched"), 1).await.next().await;
+        assert_eq!((body(&aside), header(&aside, headers::ATTEMPT)), (order_body(5), "2"), "no other was set aside");
+        assert_eq!(header(&aside, headers::REASON), "unmatched");
+        aside.settle.settle(Outcome::Ack).await.expect("acked");
+        alone.drain(GRACE).await;
+    }
 }
 
 /// What becomes of a message follows from the kind of its error: invalid is parked at once, and others as the policy says.

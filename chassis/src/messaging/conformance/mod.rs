@@ -123,6 +123,7 @@ macro_rules! conformance_suite {
             a_drained_ordered_consumer_returns_in_order
             // listening
             another_type_is_set_aside
+            a_version_that_another_release_takes_is_left_to_it
             each_kind_of_error_has_its_own_action
             a_failing_listener_pauses_and_goes_on_by_itself
             an_operator_pauses_and_resumes

@@ -111,6 +111,15 @@ impl SubscriptionSpec {
         self.kind == kind || self.accepts.iter().any(|(older, _)| *older == kind)
     }
 
+    /// Whether the handler takes other versions of the event that `kind` is a version of.
+    pub(super) fn takes_other_versions_of<'a>(&'a self, kind: &'a str) -> bool {
+        let name = |kind: &'a str| {
+            let (name, version) = kind.rsplit_once(".v")?;
+            version.bytes().all(|byte| byte.is_ascii_digit()).then_some(name)
+        };
+        name(kind).is_some_and(|of| name(self.kind) == Some(of))
+    }
+
     /// How many deliveries are handled at once.
     pub(super) fn at_once(&self) -> u16 {
         match self.shape {

@@ -46,6 +46,8 @@ enum Misfit {
     Expired(Box<dyn Settle>),
     /// It is not what the handler takes, and why.
     Wrong(Aside, String, Box<Incoming>),
+    /// It is of another version of the handler's event, and why that won't do.
+    OtherVersion(Box<Admitted>, String),
 }
 
 impl Worker {
@@ -134,15 +136,21 @@ impl Worker {
         if envelope.is_expired(SystemTime::now()) {
             return Err(Misfit::Expired(incoming.settle));
         }
-        let spec = &self.subscription.spec;
-        if !spec.takes(envelope.kind) {
+        let (spec, expires_at) = (&self.subscription.spec, envelope.expires_at);
+        let misfit = (!spec.takes(envelope.kind)).then(|| {
             let cause = Undecodable::Kind { found: envelope.kind.to_owned(), expected: spec.kind }.to_string();
+            (cause, spec.takes_other_versions_of(envelope.kind))
+        });
+        if let Some((cause, false)) = misfit {
             return Err(Misfit::Wrong(Aside::Unmatched, cause, Box::new(incoming)));
         }
-        let expires_at = envelope.expires_at;
         let Incoming { message, exchange, routing_key, redelivered, settle } = incoming;
         let received = Received::checked(message, exchange, routing_key, redelivered, expires_at);
-        Ok(Admitted { received, settle })
+        let admitted = Admitted { received, settle };
+        match misfit {
+            Some((cause, _)) => Err(Misfit::OtherVersion(Box::new(admitted), cause)),
+            None => Ok(admitted),
+        }
     }
 
     async fn turn_away(&self, misfit: Misfit) {
@@ -157,6 +165,31 @@ impl Worker {
                 let Incoming { message, exchange, routing_key, settle, .. } = *incoming;
                 self.set_aside(aside, message, (&exchange, &routing_key), 0, &cause, settle).await;
             }
+            Misfit::OtherVersion(admitted, cause) => self.leave_to_others(*admitted, &cause).await,
+        }
+    }
+
+    /// Instances of another release, which share the queue while it is rolled out, may take a version of the event that this one
+    /// does not. So it is put off as often as the policy allows, and only then set aside.
+    async fn leave_to_others(&self, Admitted { mut received, settle }: Admitted, cause: &str) {
+        loop {
+            let (attempt, first) = (received.attempt(), (received.exchange(), received.routing_key()));
+            let message = || received.message().clone();
+            let Next::After(delay) = self.retry.later(attempt) else {
+                return self.set_aside(Aside::Unmatched, message(), first, attempt, cause, settle).await;
+            };
+            tracing::warn!(queue = %self.queue, id = received.id(), kind = received.kind(), ?delay, cause, "a message is left to an instance that takes its version");
+            if !self.is_ordered() {
+                return self.put_off(message(), first, attempt, delay, settle).await;
+            }
+            // A delay queue would let the next of its key overtake it.
+            if !self.waited(delay).await {
+                return self.settle(settle, Outcome::Return).await;
+            }
+            if !settle.is_live() {
+                return;
+            }
+            received.next_attempt();
         }
     }
 
