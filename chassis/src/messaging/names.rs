@@ -104,6 +104,8 @@ pub mod headers {
     pub const EXCHANGE: &str = "x-chassis-exchange";
     /// The key that the message was first published with, on a message that was retried or parked.
     pub const ROUTING_KEY: &str = "x-chassis-routing-key";
+    /// How often an instance that does not take its version has left the message to others.
+    pub const LEFT_TO_OTHERS: &str = "x-chassis-left-to-others";
     /// The queue that a parked message came from.
     pub const QUEUE: &str = "x-chassis-queue";
     /// Why a message was parked: `failed`, `malformed`, `undecodable`, `unmatched` or `retired`.

@@ -160,8 +160,7 @@ impl RetryPolicy {
         }
     }
 
-    /// What follows when `attempt` was of no use, and another at once would be of none either.
-    pub(super) fn later(&self, attempt: u32) -> Next {
+    fn later(&self, attempt: u32) -> Next {
         let level = usize::try_from(attempt.saturating_sub(self.immediate)).unwrap_or(usize::MAX);
         self.delays.get(level).map_or(Next::Park, |delay| Next::After(*delay))
     }

@@ -115,7 +115,7 @@ impl SubscriptionSpec {
     pub(super) fn takes_other_versions_of<'a>(&'a self, kind: &'a str) -> bool {
         let name = |kind: &'a str| {
             let (name, version) = kind.rsplit_once(".v")?;
-            version.bytes().all(|byte| byte.is_ascii_digit()).then_some(name)
+            (!version.is_empty() && version.bytes().all(|byte| byte.is_ascii_digit())).then_some(name)
         };
         name(kind).is_some_and(|of| name(self.kind) == Some(of))
     }

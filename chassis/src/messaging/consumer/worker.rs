@@ -17,6 +17,7 @@ use super::topology::topology;
 use super::{Done, FailureAction, RetryPolicy, Shape, Subscription};
 use crate::messaging::driver::{Driver, Incoming, Outcome, Settle, Topology};
 use crate::messaging::envelope::View;
+use crate::messaging::names::headers;
 use crate::messaging::{Message, Received, Undecodable, envelope};
 use crate::{Error, ErrorKind};
 
@@ -170,26 +171,38 @@ impl Worker {
     }
 
     /// Instances of another release, which share the queue while it is rolled out, may take a version of the event that this one
-    /// does not. So it is put off as often as the policy allows, and only then set aside.
-    async fn leave_to_others(&self, Admitted { mut received, settle }: Admitted, cause: &str) {
+    /// does not. So it is put off by the delays of the policy, without spending its attempts, and only then set aside.
+    async fn leave_to_others(&self, Admitted { received, settle }: Admitted, cause: &str) {
+        let mut left = left_to_others(received.message());
         loop {
-            let (attempt, first) = (received.attempt(), (received.exchange(), received.routing_key()));
-            let message = || received.message().clone();
-            let Next::After(delay) = self.retry.later(attempt) else {
-                return self.set_aside(Aside::Unmatched, message(), first, attempt, cause, settle).await;
+            if received.expires_at().is_some_and(|at| at <= SystemTime::now()) {
+                return Box::pin(self.turn_away(Misfit::Expired(settle))).await;
+            }
+            let (tried, first) = (received.attempt().saturating_sub(1), (received.exchange(), received.routing_key()));
+            let mut message = received.message().clone();
+            let Some(delay) = self.retry.delays().get(left).copied() else {
+                return self.set_aside(Aside::Unmatched, message, first, tried, cause, settle).await;
             };
+            left += 1;
             tracing::warn!(queue = %self.queue, id = received.id(), kind = received.kind(), ?delay, cause, "a message is left to an instance that takes its version");
             if !self.is_ordered() {
-                return self.put_off(message(), first, attempt, delay, settle).await;
+                message.headers.insert(headers::LEFT_TO_OTHERS, left.to_string());
+                return self.put_off(message, first, tried, delay, settle).await;
             }
             // A delay queue would let the next of its key overtake it.
-            if !self.waited(delay).await {
+            let mut stage = self.flow.watch();
+            stage.seen();
+            let go_on = tokio::select! {
+                () = self.cancel.cancelled() => false,
+                () = stage.changed() => false,
+                () = tokio::time::sleep(delay) => true,
+            };
+            if !go_on {
                 return self.settle(settle, Outcome::Return).await;
             }
             if !settle.is_live() {
                 return;
             }
-            received.next_attempt();
         }
     }
 
@@ -296,4 +309,9 @@ impl Worker {
             self.flow.succeeded();
         }
     }
+}
+
+/// How often a message has been left to others.
+fn left_to_others(message: &Message) -> usize {
+    message.headers.get(headers::LEFT_TO_OTHERS).and_then(|text| text.parse().ok()).unwrap_or(0)
 }

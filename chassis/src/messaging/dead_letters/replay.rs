@@ -16,8 +16,15 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// After this time a run ends; another one goes on.
 const RUN: Duration = Duration::from_secs(60);
 /// What parking and the broker wrote, which a message that begins anew does not have.
-const OF_ITS_DEATH: [&str; 6] =
-    [headers::ATTEMPT, headers::QUEUE, headers::REASON, headers::ERROR, headers::PARKED_AT, headers::FIRST_FAILED_AT];
+const OF_ITS_DEATH: [&str; 7] = [
+    headers::ATTEMPT,
+    headers::LEFT_TO_OTHERS,
+    headers::QUEUE,
+    headers::REASON,
+    headers::ERROR,
+    headers::PARKED_AT,
+    headers::FIRST_FAILED_AT,
+];
 
 /// An order to send dead letters back.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -157,6 +157,14 @@ impl Lanes {
         self.failing.insert(lane.clone(), Failing { rest: Rest::Noting, permanent });
     }
 
+    /// What was read behind the row on its way is read again in its time.
+    pub(super) fn give_back_behind(&mut self, lane: &Lane) {
+        for row in self.active.get_mut(lane).map(std::mem::take).into_iter().flatten() {
+            self.held.remove(&row.seq);
+        }
+        self.disturbed.insert(lane.clone());
+    }
+
     /// A lane that was blocked may be tried again at `until`. A row without a key rests in the database, where it has been noted
     /// by now: of what a queue that is full refuses, which may be all there is, nothing is kept here.
     pub(super) fn retry_at(&mut self, lane: &Lane, until: Instant) {

@@ -209,6 +209,7 @@ impl Relay {
         self.shared.metrics.surveyed(survey.depth, survey.oldest, survey.parked);
         let kept = if unheard.is_empty() { 0 } else { self.shared.store.of_routes(&unheard).await? };
         self.shared.metrics.unheard(kept);
+        self.shared.stalled.forget_idle(Instant::now());
         self.shared.metrics.stalled(self.shared.stalled.kept().len());
         self.forget_what_is_old().await?;
         let patience = self.shared.settings.degraded_after;
@@ -229,11 +230,11 @@ impl Relay {
 
     /// Why messages wait. What goes well elsewhere says nothing of a route that is stalled.
     fn cause(&self) -> Option<Arc<str>> {
-        let stalled = self.shared.stalled.kept();
-        match stalled.first() {
-            Some(route) => Some(format!("the broker confirms nothing of `{route}`: has its queue a leader?").into()),
-            None => self.shared.trouble.get(),
-        }
+        let stalled = || {
+            let route = self.shared.stalled.kept().pop()?;
+            Some(format!("the broker confirms nothing of `{route}`: has its queue a leader?").into())
+        };
+        self.shared.trouble.get().or_else(stalled)
     }
 
     /// Parked rows are only deleted where the settings say so: each is something that somebody did not hear.

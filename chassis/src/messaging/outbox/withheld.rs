@@ -52,6 +52,17 @@ enum Standing {
     GivenUp,
 }
 
+/// Whether a message may be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Leave {
+    /// Like any other.
+    Open,
+    /// As the only one of its route.
+    ToFindOut,
+    /// Not now.
+    Withheld,
+}
+
 /// What becomes of a message that failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fate {
@@ -73,19 +84,37 @@ impl Withheld {
 
     /// Whether a message may be sent there now. Of a route that is withheld one may, when it is time, and it is then the
     /// only one until it is known what became of it.
-    pub(super) fn may_send(&self, route: &Route, now: Instant) -> bool {
+    pub(super) fn may_send(&self, route: &Route, now: Instant) -> Leave {
         if self.is_empty() {
-            return true;
+            return Leave::Open;
         }
         match self.routes().get_mut(route) {
             Some(Standing::Kept { next, probing, .. }) if *next <= now => {
                 // Its worker may end before it knows.
                 (*next, *probing) = (now + self.longest_flight, true);
-                true
+                Leave::ToFindOut
             }
-            Some(Standing::Kept { .. }) => false,
-            Some(Standing::GivenUp) | None => true,
+            Some(Standing::Kept { .. }) => Leave::Withheld,
+            Some(Standing::GivenUp) | None => Leave::Open,
         }
+    }
+
+    /// Whether messages to that route are kept.
+    pub(super) fn keeps(&self, route: &Route) -> bool {
+        !self.is_empty() && matches!(self.routes().get(route), Some(Standing::Kept { .. }))
+    }
+
+    /// Forgets the routes to which nothing has been sent for long, though it might have been: there is nothing to go there.
+    pub(super) fn forget_idle(&self, now: Instant) {
+        if self.is_empty() {
+            return;
+        }
+        let mut routes = self.routes();
+        routes.retain(|_, standing| match standing {
+            Standing::Kept { next, .. } => now < *next + self.longest_flight,
+            Standing::GivenUp => true,
+        });
+        self.count.store(routes.len(), Ordering::Release);
     }
 
     /// A message went well. Says whether others of its route have been kept, which may go now.
@@ -181,16 +210,20 @@ mod tests {
     #[test]
     fn of_a_route_that_is_withheld_one_at_a_time_finds_out() {
         let (withheld, placed, now) = withheld();
-        assert!(withheld.may_send(&placed, now) && withheld.may_send(&placed, now), "nothing is known against it");
+        assert_eq!([(); 2].map(|()| withheld.may_send(&placed, now)), [Leave::Open; 2], "nothing is known against it");
         assert_eq!(withheld.failed(&placed, now, false), Fate::Kept { first: true });
-        assert!(!withheld.may_send(&placed, now));
+        assert_eq!(withheld.may_send(&placed, now), Leave::Withheld);
         assert_eq!(withheld.waiting(now), std::slice::from_ref(&placed));
         let later = now + Duration::from_secs(1);
         assert!(withheld.waiting(later).is_empty());
-        assert!(withheld.may_send(&placed, later));
-        assert!(!withheld.may_send(&placed, later), "one is on its way");
+        assert_eq!(withheld.may_send(&placed, later), Leave::ToFindOut);
+        assert_eq!(withheld.may_send(&placed, later), Leave::Withheld, "one is on its way");
         assert_eq!(withheld.failed(&placed, later, false), Fate::Kept { first: false });
-        assert!(withheld.may_send(&route("orders.events", "order.paid.v1"), later), "others are not held up");
+        assert_eq!(
+            withheld.may_send(&route("orders.events", "order.paid.v1"), later),
+            Leave::Open,
+            "others are not held up"
+        );
     }
 
     #[test]
@@ -199,7 +232,7 @@ mod tests {
         for _ in 0..256 {
             withheld.failed(&placed, now, false);
         }
-        assert!(withheld.may_send(&placed, now + Duration::from_secs(1)));
+        assert_eq!(withheld.may_send(&placed, now + Duration::from_secs(1)), Leave::ToFindOut);
     }
 
     #[test]
@@ -207,7 +240,7 @@ mod tests {
         let (withheld, placed, now) = withheld();
         withheld.failed(&placed, now, false);
         assert!(withheld.succeeded(&placed));
-        assert!(withheld.may_send(&placed, now));
+        assert_eq!(withheld.may_send(&placed, now), Leave::Open);
         assert!(!withheld.succeeded(&placed), "nothing is kept any more");
     }
 
@@ -218,7 +251,7 @@ mod tests {
         let late = now + PATIENCE;
         assert_eq!(withheld.failed(&placed, late, false), Fate::Dropped { first: true });
         assert_eq!(withheld.failed(&placed, late, false), Fate::Dropped { first: false });
-        assert!(withheld.may_send(&placed, late) && withheld.kept().is_empty());
+        assert_eq!((withheld.may_send(&placed, late), withheld.kept()), (Leave::Open, vec![]));
         assert!(!withheld.succeeded(&placed));
         assert_eq!(withheld.failed(&placed, late, false), Fate::Kept { first: true });
     }
@@ -235,9 +268,9 @@ mod tests {
         let (withheld, placed, now) = withheld();
         withheld.failed(&placed, now, false);
         let later = now + Duration::from_secs(1);
-        assert!(withheld.may_send(&placed, later));
+        assert_eq!(withheld.may_send(&placed, later), Leave::ToFindOut);
         withheld.unknown(&placed, later);
-        assert!(withheld.may_send(&placed, later));
+        assert_eq!(withheld.may_send(&placed, later), Leave::ToFindOut);
     }
 
     #[test]
@@ -245,9 +278,19 @@ mod tests {
         let (withheld, placed, now) = withheld();
         withheld.failed(&placed, now, false);
         let later = now + Duration::from_secs(1);
-        assert!(withheld.may_send(&placed, later));
+        assert_eq!(withheld.may_send(&placed, later), Leave::ToFindOut);
         assert_eq!(withheld.waiting(later), std::slice::from_ref(&placed));
-        assert!(!withheld.may_send(&placed, later + FLIGHT - Duration::from_millis(1)));
-        assert!(withheld.may_send(&placed, later + FLIGHT));
+        assert_eq!(withheld.may_send(&placed, later + FLIGHT - Duration::from_millis(1)), Leave::Withheld);
+        assert_eq!(withheld.may_send(&placed, later + FLIGHT), Leave::ToFindOut);
+    }
+
+    #[test]
+    fn a_route_to_which_nothing_goes_any_more_is_forgotten() {
+        let (withheld, placed, now) = withheld();
+        withheld.failed(&placed, now, false);
+        withheld.forget_idle(now + Duration::from_secs(1));
+        assert!(withheld.keeps(&placed));
+        withheld.forget_idle(now + Duration::from_secs(1) + FLIGHT);
+        assert!(!withheld.keeps(&placed) && withheld.kept().is_empty());
     }
 }

@@ -76,9 +76,9 @@ impl Actor {
         let buffer = settings.buffer.max(1);
         Self {
             inbox,
-            side,
             unroutable: plan.instruments.unroutable.clone(),
-            apart: Apart::start(Arc::clone(plan), buffer),
+            apart: Apart::new(Arc::clone(plan), side.clone()),
+            side,
             finish,
             in_flight: settings.in_flight.max(1),
             buffer,
@@ -129,6 +129,7 @@ impl Actor {
                 biased;
                 link = self.side.link() => return link,
                 () = self.finish.cancelled(), if self.is_idle() => return None,
+                Some(back) = self.apart.done() => self.backlog.extend(back),
                 _ = tick.tick() => self.weed(),
             }
         }
@@ -184,7 +185,7 @@ impl Actor {
             tokio::select! {
                 () = confirms.news() => {}
                 Some(request) = self.inbox.recv(), if room && self.backlog.is_empty() => self.backlog.push_back(request),
-                Some(request) = self.apart.back() => self.backlog.push_back(request),
+                Some(back) = self.apart.done() => self.backlog.extend(back),
                 _ = blocked.changed() => {}
                 _ = &mut lost => return self.hear(confirms, window).unwrap_or(End::Lost),
                 () = &mut finished, if !self.inbox.is_closed() => {}
@@ -238,7 +239,7 @@ impl Actor {
     }
 
     /// Lets go apart what goes where a confirmation is overdue, counted from when the broker began to take messages again.
-    fn set_overdue_apart(&self, window: &Window, freed: Option<Instant>) {
+    fn set_overdue_apart(&mut self, window: &Window, freed: Option<Instant>) {
         let overdue = |sent: Instant| Some(sent).max(freed).is_some_and(|since| since.elapsed() > self.confirm_timeout);
         window.iter().filter(|(_, sent)| overdue(*sent)).for_each(|(outgoing, _)| self.apart.stalls(outgoing));
     }
@@ -323,9 +324,10 @@ impl Actor {
                 None => self.inbox.try_recv().ok()?,
             };
             self.suspects = self.suspects.saturating_sub(1);
-            if self.apart.takes(request.outgoing()) {
-                self.apart.take(request);
-            } else if !request.is_abandoned() {
+            if request.is_abandoned() {
+                continue;
+            }
+            if let Some(request) = self.apart.take(request) {
                 self.probing |= suspect;
                 return Some(request);
             }

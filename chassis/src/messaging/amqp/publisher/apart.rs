@@ -2,24 +2,22 @@
 //!
 //! RabbitMQ lets the first message of a channel to such a queue hold up all that come behind it on that channel, and when they are some
 //! hundreds it reads the connection no more. So what goes there goes apart: one message of a route at a time, over a connection of its
-//! own, until one is confirmed.
+//! own, until one is answered.
 
 use std::borrow::Cow;
-use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet, VecDeque};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout_at};
-use tokio_util::task::AbortOnDropHandle;
 use tracing::{debug, info};
 
 use super::super::confirms::{Confirmed, Told};
 use super::super::encode;
 use super::super::link::Link;
+use super::super::side::Side;
 use super::super::supervisor::Plan;
 use super::channel::{open, send, verdict};
 use super::request::{Answer, Request};
@@ -29,211 +27,209 @@ use crate::messaging::driver::{Outgoing, PublishError};
 const PLACES: usize = 32;
 /// Of how many routes it is remembered that they are stalled.
 const ROUTES: usize = 1_000;
-/// How long to wait before the next try of what could not be sent.
-const RETRY: Duration = Duration::from_secs(1);
+/// How many messages of one route wait behind the one that is on its way.
+const BEHIND: usize = 1_000;
+/// How long to wait before the next try of what could not be sent, and after how many in vain the broker lets nobody in.
+const RETRY: (Duration, u32) = (Duration::from_secs(1), 3);
+/// How often it is looked whether a message is still waited for.
+const TICK: Duration = Duration::from_millis(250);
 /// For how long a message is worked on after its deadline, so that he who waits for it is the first to give it up.
 const LATE: Duration = Duration::from_secs(1);
-
-/// Where the broker confirms nothing, and what is to go there.
-pub(super) struct Apart {
-    stalled: Arc<Stalled>,
-    /// How many messages are here.
-    held: Arc<AtomicUsize>,
-    most: usize,
-    waiting: mpsc::UnboundedSender<Request>,
-    /// What waited for a route that is open again.
-    back: mpsc::UnboundedReceiver<Request>,
-    _work: AbortOnDropHandle<()>,
-}
 
 /// Exchange and routing key.
 type Route = (Cow<'static, str>, Cow<'static, str>);
 
-/// The routes for which nothing is confirmed.
+/// Where the broker confirms nothing, and what is to go there.
+pub(super) struct Apart {
+    plan: Arc<Plan>,
+    side: Side,
+    places: Arc<Semaphore>,
+    stalled: HashMap<Route, Stalled>,
+    working: JoinSet<(Route, Outcome)>,
+}
+
+/// A route for which nothing is confirmed.
 #[derive(Default)]
 struct Stalled {
-    routes: Mutex<HashSet<Route>>,
-    /// How many there are, so that it costs next to nothing where all goes well.
-    count: AtomicUsize,
+    /// Whether one of its messages is on its way.
+    probing: bool,
+    behind: VecDeque<Request>,
+}
+
+/// What became of a message.
+enum Outcome {
+    /// The broker has answered for its route.
+    Answered,
+    /// It has not, as long as somebody waited for it.
+    Silent,
+    /// No further connection could be had.
+    NotLetIn(Request),
+}
+
+impl Apart {
+    pub(super) fn new(plan: Arc<Plan>, side: Side) -> Self {
+        let places = Arc::new(Semaphore::new(PLACES));
+        Self { plan, side, places, stalled: HashMap::new(), working: JoinSet::new() }
+    }
+
+    /// From now on messages go apart to where this one was to go.
+    pub(super) fn stalls(&mut self, outgoing: &Outgoing) {
+        let route = route(outgoing);
+        if self.stalled.len() < ROUTES && !self.stalled.contains_key(&route) {
+            let (exchange, routing_key) = &route;
+            info!(%exchange, %routing_key, "the broker confirms nothing of what goes there; it goes apart for now");
+            self.stalled.insert(route, Stalled::default());
+        }
+    }
+
+    /// Sends a message apart; gives it back if it need not go apart.
+    pub(super) fn take(&mut self, request: Request) -> Option<Request> {
+        if self.stalled.is_empty() {
+            return Some(request);
+        }
+        let Some(stalled) = self.stalled.get_mut(&route(request.outgoing())) else { return Some(request) };
+        if !stalled.probing {
+            stalled.probing = true;
+            self.begin(request);
+            return None;
+        }
+        if stalled.behind.len() >= BEHIND {
+            stalled.behind.retain(|request| !request.is_abandoned());
+        }
+        if stalled.behind.len() < BEHIND {
+            stalled.behind.push_back(request);
+        } else if !request.was_sent() {
+            request.answer(Err(PublishError::BufferFull { limit: BEHIND }));
+        }
+        // What was sent before, and is let go, may be stored: so its sender is told.
+        None
+    }
+
+    /// Whether nothing is here.
+    pub(super) fn is_empty(&self) -> bool {
+        self.working.is_empty()
+    }
+
+    /// Waits for the end of one that is on its way, if any is. Gives what need not go apart any more, in its order.
+    pub(super) async fn done(&mut self) -> Option<VecDeque<Request>> {
+        let (route, outcome) = match self.working.join_next().await? {
+            Ok(done) => done,
+            // Broken, and it is not known which: all go on as if nothing had been known.
+            Err(_) => return Some(self.stalled.drain().flat_map(|(_, stalled)| stalled.behind).collect()),
+        };
+        let Some(mut stalled) = self.stalled.remove(&route) else { return Some(VecDeque::new()) };
+        match outcome {
+            Outcome::Answered => {
+                let (exchange, routing_key) = route;
+                info!(%exchange, %routing_key, "the broker answers again for what goes there");
+                Some(stalled.behind)
+            }
+            Outcome::NotLetIn(request) => {
+                stalled.behind.push_front(request);
+                Some(stalled.behind)
+            }
+            Outcome::Silent => {
+                stalled.behind.retain(|request| !request.is_abandoned());
+                let next = stalled.behind.pop_front();
+                stalled.probing = next.is_some();
+                self.stalled.insert(route, stalled);
+                next.into_iter().for_each(|next| self.begin(next));
+                Some(VecDeque::new())
+            }
+        }
+    }
+
+    fn begin(&mut self, request: Request) {
+        let delivery = Delivery { plan: Arc::clone(&self.plan), side: self.side.clone(), request };
+        let places = Arc::clone(&self.places);
+        self.working.spawn(async move {
+            let route = route(delivery.request.outgoing());
+            // Never closed.
+            let _place = places.acquire().await;
+            (route, delivery.run().await)
+        });
+    }
 }
 
 fn route(outgoing: &Outgoing) -> Route {
     (outgoing.exchange.clone(), outgoing.routing_key.clone())
 }
 
-impl Apart {
-    /// With room for so many messages.
-    pub(super) fn start(plan: Arc<Plan>, most: usize) -> Self {
-        let (stalled, held) = (Arc::<Stalled>::default(), Arc::<AtomicUsize>::default());
-        let (waiting, requests) = mpsc::unbounded_channel();
-        let (returned, back) = mpsc::unbounded_channel();
-        let places = Arc::new(Semaphore::new(PLACES));
-        let work = Work { plan, stalled: Arc::clone(&stalled), held: Arc::clone(&held), returned, places };
-        let work = AbortOnDropHandle::new(tokio::spawn(work.run(requests)));
-        Self { stalled, held, most, waiting, back, _work: work }
-    }
-
-    /// From now on messages go apart to where this one was to go.
-    pub(super) fn stalls(&self, outgoing: &Outgoing) {
-        if self.stalled.add(outgoing) {
-            let Outgoing { exchange, routing_key, .. } = outgoing;
-            info!(%exchange, %routing_key, "the broker confirms nothing of what goes there; it goes apart for now");
-        }
-    }
-
-    /// Whether that message goes apart.
-    pub(super) fn takes(&self, outgoing: &Outgoing) -> bool {
-        self.stalled.has(outgoing)
-    }
-
-    /// Sends a message apart.
-    pub(super) fn take(&self, request: Request) {
-        if self.held.fetch_add(1, Ordering::Relaxed) >= self.most {
-            self.held.fetch_sub(1, Ordering::Relaxed);
-            return request.answer(Err(PublishError::BufferFull { limit: self.most }));
-        }
-        // What is sent to nobody is forsaken, which its sender is told.
-        let _ = self.waiting.send(request);
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.held.load(Ordering::Relaxed) == 0 && self.back.is_empty()
-    }
-
-    /// The next message that need not go apart any more.
-    pub(super) async fn back(&mut self) -> Option<Request> {
-        self.back.recv().await
-    }
-}
-
-impl Stalled {
-    fn has(&self, outgoing: &Outgoing) -> bool {
-        self.count.load(Ordering::Acquire) > 0 && self.routes().contains(&route(outgoing))
-    }
-
-    fn add(&self, outgoing: &Outgoing) -> bool {
-        self.change(|routes| routes.len() < ROUTES && routes.insert(route(outgoing)))
-    }
-
-    fn remove(&self, outgoing: &Outgoing) -> bool {
-        self.change(|routes| routes.remove(&route(outgoing)))
-    }
-
-    fn change(&self, change: impl FnOnce(&mut HashSet<Route>) -> bool) -> bool {
-        let mut routes = self.routes();
-        let changed = change(&mut routes);
-        self.count.store(routes.len(), Ordering::Release);
-        changed
-    }
-
-    fn routes(&self) -> MutexGuard<'_, HashSet<Route>> {
-        self.routes.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-#[derive(Clone)]
-struct Work {
+/// A message on its way apart.
+struct Delivery {
     plan: Arc<Plan>,
-    stalled: Arc<Stalled>,
-    held: Arc<AtomicUsize>,
-    returned: mpsc::UnboundedSender<Request>,
-    places: Arc<Semaphore>,
+    side: Side,
+    request: Request,
 }
 
-impl Work {
-    async fn run(self, mut requests: mpsc::UnboundedReceiver<Request>) {
-        // What waits behind the one that is on its way, of each route that has one.
-        let mut behind: HashMap<Route, VecDeque<Request>> = HashMap::new();
-        let mut working: JoinSet<(Route, bool)> = JoinSet::new();
-        loop {
-            let next = tokio::select! {
-                request = requests.recv() => match request {
-                    Some(request) => request,
-                    None => return,
-                },
-                Some(Ok((route, answered))) = working.join_next() => {
-                    self.held.fetch_sub(1, Ordering::Relaxed);
-                    let mut waiting = behind.remove(&route).unwrap_or_default();
-                    if answered {
-                        waiting.into_iter().for_each(|request| self.give_back(request));
-                        continue;
-                    }
-                    let before = waiting.len();
-                    waiting.retain(|request| !request.is_abandoned());
-                    self.held.fetch_sub(before - waiting.len(), Ordering::Relaxed);
-                    let Some(next) = waiting.pop_front() else { continue };
-                    behind.insert(route, waiting);
-                    self.begin(next, &mut working);
-                    continue;
-                }
-            };
-            if !self.stalled.has(next.outgoing()) {
-                self.give_back(next);
-                continue;
+impl Delivery {
+    /// Tries until there is an answer, or nobody waits for one.
+    async fn run(self) -> Outcome {
+        let limit = self.request.outgoing().deadline + LATE;
+        let answer = timeout_at(limit, async {
+            tokio::select! {
+                answer = self.attempts() => Some(answer),
+                () = self.abandoned() => None,
             }
-            match behind.entry(route(next.outgoing())) {
-                Entry::Occupied(mut waiting) => waiting.get_mut().push_back(next),
-                Entry::Vacant(none) => {
-                    none.insert(VecDeque::new());
-                    self.begin(next, &mut working);
-                }
-            }
-        }
-    }
-
-    fn begin(&self, request: Request, working: &mut JoinSet<(Route, bool)>) {
-        let work = self.clone();
-        working.spawn(async move {
-            let route = route(request.outgoing());
-            // Never closed.
-            let _place = work.places.acquire().await;
-            let answered = work.deliver(request).await;
-            (route, answered)
         });
-    }
-
-    fn give_back(&self, request: Request) {
-        // Before it is counted here no more, lest it be nowhere.
-        let _ = self.returned.send(request);
-        self.held.fetch_sub(1, Ordering::Relaxed);
-    }
-
-    /// Tries until there is an answer, or nobody waits for one. Says whether there was.
-    async fn deliver(&self, request: Request) -> bool {
-        let limit = request.outgoing().deadline + LATE;
-        let answer = async {
-            while !request.is_abandoned() {
-                if let Some(answer) = self.attempt(&request).await {
-                    return Some(answer);
-                }
-                sleep(RETRY).await;
+        match answer.await {
+            Ok(Some(Some(answer))) => {
+                // That was said by nobody but us.
+                let ours = matches!(answer, Err(PublishError::TooLarge { .. }));
+                self.request.answer(answer);
+                if ours { Outcome::Silent } else { Outcome::Answered }
             }
-            None
-        };
-        let Ok(Some(answer)) = timeout_at(limit, answer).await else { return false };
-        if self.stalled.remove(request.outgoing()) {
-            let Outgoing { exchange, routing_key, .. } = request.outgoing();
-            info!(%exchange, %routing_key, "the broker answers again for what goes there");
+            Ok(Some(None)) => Outcome::NotLetIn(self.request),
+            Ok(None) | Err(_) => Outcome::Silent,
         }
-        request.answer(answer);
-        true
     }
 
-    /// Sends a message once; nothing where the connection gives no answer.
-    async fn attempt(&self, request: &Request) -> Option<Answer> {
-        let outgoing = request.outgoing();
-        // Its end is the connection's.
-        let link = self.plan.dial("apart").await.inspect_err(|error| debug!(%error, "no connection apart")).ok()?;
-        let (size, limit) = (request.headers_size(), link.frame_max());
+    async fn abandoned(&self) {
+        while !self.request.is_abandoned() {
+            sleep(TICK).await;
+        }
+    }
+
+    /// Tries until there is an answer; nothing where no connection can be had though the broker is there.
+    async fn attempts(&self) -> Option<Answer> {
+        let (pause, most) = RETRY;
+        let mut in_vain = 0;
+        loop {
+            // Until then the topology may not be declared.
+            if self.side.is_open() {
+                match self.plan.dial("apart").await {
+                    Ok(link) => {
+                        in_vain = 0;
+                        if let Some(answer) = self.attempt(&link).await {
+                            return Some(answer);
+                        }
+                    }
+                    Err(error) => {
+                        debug!(%error, "no connection apart");
+                        in_vain += 1;
+                        if in_vain == most {
+                            return None;
+                        }
+                    }
+                }
+            }
+            sleep(pause).await;
+        }
+    }
+
+    /// Sends it over a connection of its own, which ends with this; nothing where that is lost.
+    async fn attempt(&self, link: &Link) -> Option<Answer> {
+        let outgoing = self.request.outgoing();
+        let (size, limit) = (self.request.headers_size(), link.frame_max());
         if size > limit {
             return Some(Err(PublishError::TooLarge { what: "headers", size, limit }));
         }
-        let channel = open(&link).await.ok()?;
-        if !request.send() {
+        let channel = open(link).await.ok()?;
+        if !self.request.send() {
             return None;
         }
         let answer = tokio::select! {
-            answer = self.said(&link, outgoing) => answer,
+            answer = self.said(link) => answer,
             _ = link.lost() => None,
             // Only its failure says anything.
             Err(error) = send(&channel, outgoing, encode::encode(outgoing)) => {
@@ -242,13 +238,13 @@ impl Work {
             }
         };
         if answer.is_none() {
-            request.lose();
+            self.request.lose();
         }
         answer
     }
 
-    /// What the broker says of the only message that went over the connection.
-    async fn said(&self, link: &Link, outgoing: &Outgoing) -> Option<Answer> {
+    /// What the broker says of the only message that goes over the connection.
+    async fn said(&self, link: &Link) -> Option<Answer> {
         let (mut told, mut came_back) = (Vec::new(), false);
         loop {
             link.confirms().take(&mut told);
@@ -257,7 +253,8 @@ impl Work {
                     Told::Selected => {}
                     Told::Returned(_) => came_back = true,
                     Told::Confirmed(Confirmed { taken, .. }) => {
-                        return Some(verdict(outgoing, taken, came_back, &self.plan.instruments.unroutable));
+                        let unroutable = &self.plan.instruments.unroutable;
+                        return Some(verdict(self.request.outgoing(), taken, came_back, unroutable));
                     }
                     Told::Closed(closed) if closed.is_refusal() => {
                         return Some(Err(PublishError::Refused(closed.words)));

@@ -72,6 +72,11 @@ impl Fate {
         state.stage
     }
 
+    /// How far it came.
+    pub(super) fn stage(&self) -> Stage {
+        self.lock().stage
+    }
+
     /// Whether nobody waits any more.
     pub(super) fn is_given_up(&self) -> bool {
         self.lock().given_up

@@ -61,6 +61,11 @@ impl Request {
         self.0.fate.is_given_up()
     }
 
+    /// Whether it went to the wire before.
+    pub(super) fn was_sent(&self) -> bool {
+        self.0.fate.stage() != Stage::Waiting
+    }
+
     /// It goes to the wire now, unless its sender has stopped waiting.
     #[must_use]
     pub(super) fn send(&self) -> bool {

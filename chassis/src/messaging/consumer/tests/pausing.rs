@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::{GRACE, PARKING, QUEUE, SPEC, running, send, send_keyed, until};
+use super::{GRACE, PARKING, QUEUE, SPEC, running, send, send_keyed, send_with, until};
 use crate::messaging::consumer::{
     ConsumerHealth, FailureAction, Handler, PauseSettings, RetryPolicy, Shape, SubscriptionSpec,
 };
@@ -81,6 +81,33 @@ async fn bad_messages_at_the_head_do_not_keep_a_listener_ill() {
     assert_eq!(calls.recv().await.as_deref(), Some("good"));
     // Now that it is known to work, it is the messages that are bad.
     broker.until(PARKING, |depth| depth.ready == 4).await;
+    handle.drain(GRACE).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_version_does_not_keep_an_ordered_listener_ill() {
+    let broker = memory::Broker::new();
+    let driver = broker.driver();
+    let broken = Arc::new(AtomicBool::new(true));
+    let (handler, mut calls) = depends_on(&broken);
+    let spec = SubscriptionSpec { shape: Shape::Ordered, concurrency: 16, ..SPEC };
+    let policy = RetryPolicy::try_new(1, vec![Duration::from_secs(60)]).expect("valid");
+    let handle = running(&driver, spec, handler, policy.with_pause(pausing_after(2))).await;
+    send_with(&driver, "newer", "newer", &[("cloudEvents_type", "order.placed.v2".to_owned())]).await;
+    for id in ["a", "b", "c"] {
+        send(&driver, id).await;
+    }
+    // Now the first that it tries is of the other version.
+    until(&handle, |health| matches!(health, ConsumerHealth::HalfOpen { .. })).await;
+    broken.store(false, Ordering::Relaxed);
+    let mut handled = Vec::new();
+    for _ in 0..3 {
+        handled.push(calls.recv().await.expect("handled").0);
+    }
+    handled.sort();
+    assert_eq!(handled, ["a", "b", "c"]);
+    broker.until("stock.order-placed.unmatched", |depth| depth.ready == 1).await;
+    until(&handle, |health| *health == ConsumerHealth::Consuming).await;
     handle.drain(GRACE).await;
 }
 

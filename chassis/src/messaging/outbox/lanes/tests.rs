@@ -68,6 +68,20 @@ fn of_a_failed_row_without_a_key_nothing_is_kept_once_it_is_noted() {
 }
 
 #[test]
+fn what_is_behind_a_row_that_may_take_its_time_gives_up_its_place() {
+    let mut lanes = Lanes::new(4);
+    let now = Instant::now();
+    lanes.admit(vec![row(1, Some("a")), row(2, Some("a")), row(3, Some("a"))], now);
+    assert!(!lanes.has_room());
+    lanes.wanted(now);
+    lanes.give_back_behind(&key("a"));
+    assert!(lanes.has_room() && lanes.sending() == 1);
+    let (ready, disturbed) = lanes.admit(vec![row(2, Some("a")), row(4, None)], now);
+    assert_eq!((seqs(&ready), disturbed), (vec![4], true), "what was read before is read anew");
+    assert!(lanes.done(&key("a")).is_none());
+}
+
+#[test]
 fn failures_for_good_are_counted_without_a_key_too() {
     let mut lanes = Lanes::new(10);
     let (now, lane) = (Instant::now(), Lane::Row(1));

@@ -18,7 +18,7 @@ use super::metrics::Metrics;
 use super::row::{Letter, Row};
 use super::state::Trouble;
 use super::store::{Held, Store};
-use super::withheld::{self, Route, Withheld};
+use super::withheld::{self, Leave, Route, Withheld};
 use crate::messaging::driver::{ConnectionState, Driver, Outgoing, PublishError};
 use crate::{BoxFuture, Result};
 
@@ -230,10 +230,15 @@ impl Worker {
                 Ok(letter) => {
                     let is_kept = !letter.mandatory && !self.shared.settings.unroutable_for.is_zero();
                     let route = withheld::route(&letter.exchange, &letter.routing_key);
-                    if !self.may_go(&route, is_kept, now) {
-                        // Read again without its kind, so that it holds up nothing else.
-                        self.hungry = true;
-                        return self.lanes.give_back(&lane, row.seq);
+                    match self.leave(&route, is_kept, now) {
+                        Leave::Open => {}
+                        // It may take its time, in which others of its key would take their place.
+                        Leave::ToFindOut => self.lanes.give_back_behind(&lane),
+                        Leave::Withheld => {
+                            // Read again without its route, so that it holds up nothing else.
+                            self.hungry = true;
+                            return self.lanes.give_back(&lane, row.seq);
+                        }
                     }
                     let (id, attempts) = (letter.message.id.clone(), row.attempts);
                     let flight = Flight { lane: lane.clone(), seq: row.seq, id, attempts, begun: now, route, is_kept };
@@ -245,16 +250,16 @@ impl Worker {
     }
 
     /// Whether the route is open, or it is time to find out by this message whether it is.
-    fn may_go(&self, route: &Route, is_kept: bool, now: Instant) -> bool {
+    fn leave(&self, route: &Route, is_kept: bool, now: Instant) -> Leave {
         let Shared { unheard, stalled, .. } = &self.shared;
-        if !stalled.may_send(route, now) {
-            return false;
+        match stalled.may_send(route, now) {
+            Leave::Open if is_kept => unheard.may_send(route, now),
+            Leave::ToFindOut if is_kept && unheard.may_send(route, now) == Leave::Withheld => {
+                stalled.unknown(route, now);
+                Leave::Withheld
+            }
+            leave => leave,
         }
-        let heard = !is_kept || unheard.may_send(route, now);
-        if !heard {
-            stalled.unknown(route, now);
-        }
-        heard
     }
 
     fn publish(&mut self, flight: Flight, letter: Letter) {

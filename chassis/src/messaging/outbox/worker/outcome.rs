@@ -83,15 +83,23 @@ impl Worker {
         let Shared { unheard, stalled, .. } = &self.shared;
         let now = Instant::now();
         match error {
-            PublishError::Timeout { maybe_stored: true } | PublishError::ConnectionLost { maybe_stored: true }
+            PublishError::Timeout { .. } | PublishError::ConnectionLost { maybe_stored: true }
                 if self.is_connected() =>
             {
                 unheard.unknown(&flight.route, now);
                 let fate = stalled.failed(&flight.route, now, false);
                 return self.unconfirmed(flight, error, fate);
             }
+            // It may be full of just these.
+            PublishError::BufferFull { .. } if stalled.keeps(&flight.route) => {
+                unheard.unknown(&flight.route, now);
+                let fate = stalled.failed(&flight.route, now, false);
+                return self.unconfirmed(flight, error, fate);
+            }
             // An answer, though not the one that was hoped for.
-            PublishError::Nacked | PublishError::Unroutable { .. } => drop(stalled.succeeded(&flight.route)),
+            PublishError::Nacked | PublishError::Unroutable { .. } | PublishError::Refused(_) => {
+                stalled.succeeded(&flight.route);
+            }
             _ => stalled.unknown(&flight.route, now),
         }
         match error {
@@ -107,8 +115,8 @@ impl Worker {
         }
     }
 
-    /// The broker has taken a message and says nothing of it, though the connection stands: one of the queues to which it goes
-    /// may have no leader. Others of its route, and of the keys of these, wait until one is confirmed; the rest goes on.
+    /// The broker says nothing of a message, though the connection stands: one of the queues to which it goes may have no
+    /// leader. Others of its route, and of the keys of these, wait until one is confirmed; the rest goes on.
     fn unconfirmed(&mut self, flight: Flight, error: &PublishError, fate: Fate) {
         match fate {
             Fate::Kept { first } => {
