@@ -191,7 +191,10 @@ impl Worker {
             }
             // A delay queue would let the next of its key overtake it.
             let mut stage = self.flow.watch();
-            stage.seen();
+            // An ill listener waits too: what comes next is of no use to it before this is gone.
+            if matches!(stage.seen(), Stage::Paused { .. }) {
+                return self.settle(settle, Outcome::Return).await;
+            }
             let go_on = tokio::select! {
                 () = self.cancel.cancelled() => false,
                 () = stage.changed() => false,

@@ -209,8 +209,7 @@ impl Relay {
         self.shared.metrics.surveyed(survey.depth, survey.oldest, survey.parked);
         let kept = if unheard.is_empty() { 0 } else { self.shared.store.of_routes(&unheard).await? };
         self.shared.metrics.unheard(kept);
-        self.shared.stalled.forget_idle(Instant::now());
-        self.shared.metrics.stalled(self.shared.stalled.kept().len());
+        self.look_at_stalled().await?;
         self.forget_what_is_old().await?;
         let patience = self.shared.settings.degraded_after;
         let awaited = match Instant::now().checked_sub(patience) {
@@ -225,6 +224,18 @@ impl Relay {
             RelayState::Awaiting(awaited)
         };
         self.publish(state);
+        Ok(())
+    }
+
+    /// A route for which nothing is there any more, as another instance has sent it or its time was over, is not stalled.
+    async fn look_at_stalled(&self) -> Result<()> {
+        let Shared { stalled, store, metrics, .. } = &self.shared;
+        let routes = stalled.kept();
+        let gone = !routes.is_empty() && store.of_routes(&routes).await? == 0;
+        if gone {
+            stalled.forget_kept();
+        }
+        metrics.stalled(if gone { 0 } else { routes.len() });
         Ok(())
     }
 

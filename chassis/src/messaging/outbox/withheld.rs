@@ -104,16 +104,10 @@ impl Withheld {
         !self.is_empty() && matches!(self.routes().get(route), Some(Standing::Kept { .. }))
     }
 
-    /// Forgets the routes to which nothing has been sent for long, though it might have been: there is nothing to go there.
-    pub(super) fn forget_idle(&self, now: Instant) {
-        if self.is_empty() {
-            return;
-        }
+    /// Forgets the routes of which messages are kept, as there are none any more.
+    pub(super) fn forget_kept(&self) {
         let mut routes = self.routes();
-        routes.retain(|_, standing| match standing {
-            Standing::Kept { next, .. } => now < *next + self.longest_flight,
-            Standing::GivenUp => true,
-        });
+        routes.retain(|_, standing| matches!(standing, Standing::GivenUp));
         self.count.store(routes.len(), Ordering::Release);
     }
 
@@ -285,12 +279,15 @@ mod tests {
     }
 
     #[test]
-    fn a_route_to_which_nothing_goes_any_more_is_forgotten() {
+    fn what_is_kept_is_forgotten_and_what_was_given_up_is_not() {
         let (withheld, placed, now) = withheld();
+        let paid = route("orders.events", "order.paid.v1");
+        withheld.failed(&paid, now, false);
+        withheld.failed(&paid, now + PATIENCE, false);
         withheld.failed(&placed, now, false);
-        withheld.forget_idle(now + Duration::from_secs(1));
         assert!(withheld.keeps(&placed));
-        withheld.forget_idle(now + Duration::from_secs(1) + FLIGHT);
+        withheld.forget_kept();
         assert!(!withheld.keeps(&placed) && withheld.kept().is_empty());
+        assert_eq!(withheld.failed(&paid, now + PATIENCE, false), Fate::Dropped { first: false });
     }
 }

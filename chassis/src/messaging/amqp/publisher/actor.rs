@@ -141,6 +141,7 @@ impl Actor {
 
     /// Drops what nobody waits for, so that it does not fill the buffer for as long as the broker is away.
     fn weed(&mut self) {
+        self.apart.weed();
         while self.backlog.len() < self.buffer {
             match self.inbox.try_recv() {
                 Ok(request) => self.backlog.push_back(request),
@@ -193,6 +194,7 @@ impl Actor {
                     if let Some(end) = self.hear(confirms, window) {
                         return end;
                     }
+                    self.apart.weed();
                     let since = window.oldest().max(freed);
                     if !free {
                         self.weed();

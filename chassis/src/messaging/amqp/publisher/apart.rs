@@ -9,9 +9,10 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use lapin::Channel;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 use tracing::{debug, info};
 
 use super::super::confirms::{Confirmed, Told};
@@ -27,8 +28,6 @@ use crate::messaging::driver::{Outgoing, PublishError};
 const PLACES: usize = 32;
 /// Of how many routes it is remembered that they are stalled.
 const ROUTES: usize = 1_000;
-/// How many messages of one route wait behind the one that is on its way.
-const BEHIND: usize = 1_000;
 /// How long to wait before the next try of what could not be sent, and after how many in vain the broker lets nobody in.
 const RETRY: (Duration, u32) = (Duration::from_secs(1), 3);
 /// How often it is looked whether a message is still waited for.
@@ -45,6 +44,9 @@ pub(super) struct Apart {
     side: Side,
     places: Arc<Semaphore>,
     stalled: HashMap<Route, Stalled>,
+    /// How many messages wait behind others, and how many may.
+    behind: usize,
+    most: usize,
     working: JoinSet<(Route, Outcome)>,
 }
 
@@ -68,8 +70,8 @@ enum Outcome {
 
 impl Apart {
     pub(super) fn new(plan: Arc<Plan>, side: Side) -> Self {
-        let places = Arc::new(Semaphore::new(PLACES));
-        Self { plan, side, places, stalled: HashMap::new(), working: JoinSet::new() }
+        let (places, most) = (Arc::new(Semaphore::new(PLACES)), plan.settings.buffer.max(1));
+        Self { plan, side, places, stalled: HashMap::new(), behind: 0, most, working: JoinSet::new() }
     }
 
     /// From now on messages go apart to where this one was to go.
@@ -93,16 +95,23 @@ impl Apart {
             self.begin(request);
             return None;
         }
-        if stalled.behind.len() >= BEHIND {
-            stalled.behind.retain(|request| !request.is_abandoned());
-        }
-        if stalled.behind.len() < BEHIND {
+        // One route leaves room for others.
+        if self.behind < self.most && stalled.behind.len() <= self.most / 2 {
+            self.behind += 1;
             stalled.behind.push_back(request);
         } else if !request.was_sent() {
-            request.answer(Err(PublishError::BufferFull { limit: BEHIND }));
+            request.answer(Err(PublishError::BufferFull { limit: self.most }));
         }
         // What was sent before, and is let go, may be stored: so its sender is told.
         None
+    }
+
+    /// Lets go of messages whose senders have given up.
+    pub(super) fn weed(&mut self) {
+        for stalled in self.stalled.values_mut() {
+            stalled.behind.retain(|request| !request.is_abandoned());
+        }
+        self.behind = self.stalled.values().map(|stalled| stalled.behind.len()).sum();
     }
 
     /// Whether nothing is here.
@@ -114,10 +123,14 @@ impl Apart {
     pub(super) async fn done(&mut self) -> Option<VecDeque<Request>> {
         let (route, outcome) = match self.working.join_next().await? {
             Ok(done) => done,
-            // Broken, and it is not known which: all go on as if nothing had been known.
-            Err(_) => return Some(self.stalled.drain().flat_map(|(_, stalled)| stalled.behind).collect()),
+            Err(_) => {
+                // Broken, and it is not known which: all go on as if nothing had been known.
+                self.behind = 0;
+                return Some(self.stalled.drain().flat_map(|(_, stalled)| stalled.behind).collect());
+            }
         };
-        let Some(mut stalled) = self.stalled.remove(&route) else { return Some(VecDeque::new()) };
+        let mut stalled = self.stalled.remove(&route).unwrap_or_default();
+        self.behind -= stalled.behind.len();
         match outcome {
             Outcome::Answered => {
                 let (exchange, routing_key) = route;
@@ -132,6 +145,7 @@ impl Apart {
                 stalled.behind.retain(|request| !request.is_abandoned());
                 let next = stalled.behind.pop_front();
                 stalled.probing = next.is_some();
+                self.behind += stalled.behind.len();
                 self.stalled.insert(route, stalled);
                 next.into_iter().for_each(|next| self.begin(next));
                 Some(VecDeque::new())
@@ -140,12 +154,10 @@ impl Apart {
     }
 
     fn begin(&mut self, request: Request) {
-        let delivery = Delivery { plan: Arc::clone(&self.plan), side: self.side.clone(), request };
-        let places = Arc::clone(&self.places);
+        let (plan, side, places) = (Arc::clone(&self.plan), self.side.clone(), Arc::clone(&self.places));
+        let delivery = Delivery { plan, side, places, request };
         self.working.spawn(async move {
             let route = route(delivery.request.outgoing());
-            // Never closed.
-            let _place = places.acquire().await;
             (route, delivery.run().await)
         });
     }
@@ -159,88 +171,89 @@ fn route(outgoing: &Outgoing) -> Route {
 struct Delivery {
     plan: Arc<Plan>,
     side: Side,
+    places: Arc<Semaphore>,
     request: Request,
 }
 
 impl Delivery {
-    /// Tries until there is an answer, or nobody waits for one.
+    /// Tries until there is an answer, or nobody waits for one. Once it was sent it is listened for as long as to any other message:
+    /// the answer is about the route, and not about who waits.
     async fn run(self) -> Outcome {
-        let limit = self.request.outgoing().deadline + LATE;
-        let answer = timeout_at(limit, async {
-            tokio::select! {
-                answer = self.attempts() => Some(answer),
-                () = self.abandoned() => None,
+        // Never closed.
+        let Some(_place) = self.while_wanted(self.places.acquire()).await else { return Outcome::Silent };
+        loop {
+            let Some(link) = self.while_wanted(self.dial()).await else { return Outcome::Silent };
+            let Some(link) = link else { return Outcome::NotLetIn(self.request) };
+            let (size, limit) = (self.request.headers_size(), link.frame_max());
+            if size > limit {
+                self.request.answer(Err(PublishError::TooLarge { what: "headers", size, limit }));
+                return Outcome::Silent;
             }
-        });
-        match answer.await {
-            Ok(Some(Some(answer))) => {
-                // That was said by nobody but us.
-                let ours = matches!(answer, Err(PublishError::TooLarge { .. }));
-                self.request.answer(answer);
-                if ours { Outcome::Silent } else { Outcome::Answered }
+            let Some(channel) = self.while_wanted(open(&link)).await else { return Outcome::Silent };
+            if let Ok(channel) = channel {
+                if !self.request.send() {
+                    return Outcome::Silent;
+                }
+                let until =
+                    (self.request.outgoing().deadline + LATE).max(Instant::now() + self.plan.settings.confirm_timeout);
+                match timeout_at(until, self.attempt(&link, &channel)).await {
+                    Ok(Some(answer)) => {
+                        self.request.answer(answer);
+                        return Outcome::Answered;
+                    }
+                    Ok(None) => self.request.lose(),
+                    Err(_) => return Outcome::Silent,
+                }
             }
-            Ok(Some(None)) => Outcome::NotLetIn(self.request),
-            Ok(None) | Err(_) => Outcome::Silent,
+            if self.while_wanted(sleep(RETRY.0)).await.is_none() {
+                return Outcome::Silent;
+            }
         }
     }
 
-    async fn abandoned(&self) {
-        while !self.request.is_abandoned() {
-            sleep(TICK).await;
+    /// Does something for as long as somebody waits for the message.
+    async fn while_wanted<T>(&self, something: impl Future<Output = T>) -> Option<T> {
+        let given_up = async {
+            while !self.request.is_abandoned() {
+                sleep(TICK).await;
+            }
+        };
+        tokio::select! {
+            done = something => Some(done),
+            () = given_up => None,
         }
     }
 
-    /// Tries until there is an answer; nothing where no connection can be had though the broker is there.
-    async fn attempts(&self) -> Option<Answer> {
+    /// A connection of its own; nothing where none can be had though the broker is there.
+    async fn dial(&self) -> Option<Arc<Link>> {
         let (pause, most) = RETRY;
         let mut in_vain = 0;
-        loop {
+        while in_vain < most {
             // Until then the topology may not be declared.
             if self.side.is_open() {
                 match self.plan.dial("apart").await {
-                    Ok(link) => {
-                        in_vain = 0;
-                        if let Some(answer) = self.attempt(&link).await {
-                            return Some(answer);
-                        }
-                    }
-                    Err(error) => {
-                        debug!(%error, "no connection apart");
-                        in_vain += 1;
-                        if in_vain == most {
-                            return None;
-                        }
-                    }
+                    Ok(link) => return Some(link),
+                    Err(error) => debug!(%error, "no connection apart"),
                 }
+                in_vain += 1;
             }
             sleep(pause).await;
         }
+        None
     }
 
-    /// Sends it over a connection of its own, which ends with this; nothing where that is lost.
-    async fn attempt(&self, link: &Link) -> Option<Answer> {
+    /// Sends it over a connection that is its own; nothing where that is lost.
+    async fn attempt(&self, link: &Link, channel: &Channel) -> Option<Answer> {
         let outgoing = self.request.outgoing();
-        let (size, limit) = (self.request.headers_size(), link.frame_max());
-        if size > limit {
-            return Some(Err(PublishError::TooLarge { what: "headers", size, limit }));
-        }
-        let channel = open(link).await.ok()?;
-        if !self.request.send() {
-            return None;
-        }
-        let answer = tokio::select! {
+        tokio::select! {
             answer = self.said(link) => answer,
             _ = link.lost() => None,
             // Only its failure says anything.
-            Err(error) = send(&channel, outgoing, encode::encode(outgoing)) => {
+            Err(error) = send(channel, outgoing, encode::encode(outgoing)) => {
                 debug!(%error, "the channel apart takes nothing");
                 None
             }
-        };
-        if answer.is_none() {
-            self.request.lose();
         }
-        answer
     }
 
     /// What the broker says of the only message that goes over the connection.

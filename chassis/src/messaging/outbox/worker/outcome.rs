@@ -98,7 +98,9 @@ impl Worker {
             }
             // An answer, though not the one that was hoped for.
             PublishError::Nacked | PublishError::Unroutable { .. } | PublishError::Refused(_) => {
-                stalled.succeeded(&flight.route);
+                if stalled.succeeded(&flight.route) {
+                    self.shared.store.db().signal().raise(u8::MAX);
+                }
             }
             _ => stalled.unknown(&flight.route, now),
         }
@@ -129,6 +131,8 @@ impl Worker {
                     );
                 }
                 self.shared.metrics.failed(verdict::name(error));
+                // Whatever was wrong before, it is this now.
+                self.shared.trouble.clear();
                 self.hungry = true;
                 self.lanes.give_back(&flight.lane, flight.seq);
             }
@@ -160,6 +164,8 @@ impl Worker {
                     );
                 }
                 self.shared.metrics.unheard_dropped(kind);
+                // What came behind it gave up its place for it.
+                self.hungry = true;
                 self.settled(&flight.lane, flight.seq);
             }
         }
