@@ -179,28 +179,20 @@ impl Worker {
                 return Box::pin(self.turn_away(Misfit::Expired(settle))).await;
             }
             let (tried, first) = (received.attempt().saturating_sub(1), (received.exchange(), received.routing_key()));
-            let mut message = received.message().clone();
             let Some(delay) = self.retry.delays().get(left).copied() else {
+                let message = received.message().clone();
                 return self.set_aside(Aside::Unmatched, message, first, tried, cause, settle).await;
             };
             left += 1;
             tracing::warn!(queue = %self.queue, id = received.id(), kind = received.kind(), ?delay, cause, "a message is left to an instance that takes its version");
             if !self.is_ordered() {
+                let mut message = received.message().clone();
                 message.headers.insert(headers::LEFT_TO_OTHERS, left.to_string());
                 return self.put_off(message, first, tried, delay, settle).await;
             }
-            // A delay queue would let the next of its key overtake it.
-            let mut stage = self.flow.watch();
-            // An ill listener waits too: what comes next is of no use to it before this is gone.
-            if matches!(stage.seen(), Stage::Paused { .. }) {
-                return self.settle(settle, Outcome::Return).await;
-            }
-            let go_on = tokio::select! {
-                () = self.cancel.cancelled() => false,
-                () = stage.changed() => false,
-                () = tokio::time::sleep(delay) => true,
-            };
-            if !go_on {
+            // A delay queue would let the next of its key overtake it. An ill listener waits too: what comes next is of no use to it
+            // before this is gone.
+            if !self.waited(delay, |stage| !matches!(stage, Stage::Paused { .. })).await {
                 return self.settle(settle, Outcome::Return).await;
             }
             if !settle.is_live() {
@@ -261,7 +253,7 @@ impl Worker {
             }
             // A delay queue would let the next of its key overtake it.
             Next::After(delay) if self.is_ordered() => {
-                if !self.waited(delay).await {
+                if !self.waited(delay, |stage| *stage == Stage::Open).await {
                     self.settle(settle, Outcome::Return).await;
                 } else if settle.is_live() {
                     received.next_attempt();
@@ -292,10 +284,10 @@ impl Worker {
         }
     }
 
-    /// Waits in place; `false` when there is nothing to wait for any more.
-    async fn waited(&self, delay: Duration) -> bool {
+    /// Waits in place, in a stage that allows it; `false` when there is nothing to wait for any more.
+    async fn waited(&self, delay: Duration, allows: fn(&Stage) -> bool) -> bool {
         let mut stage = self.flow.watch();
-        if stage.seen() != Stage::Open {
+        if !allows(&stage.seen()) {
             return false;
         }
         tokio::select! {

@@ -73,7 +73,6 @@ enum End {
 impl Actor {
     pub(super) fn new(inbox: mpsc::Receiver<Request>, side: Side, plan: &Arc<Plan>, finish: CancellationToken) -> Self {
         let settings = &plan.settings;
-        let buffer = settings.buffer.max(1);
         Self {
             inbox,
             unroutable: plan.instruments.unroutable.clone(),
@@ -81,7 +80,7 @@ impl Actor {
             side,
             finish,
             in_flight: settings.in_flight.max(1),
-            buffer,
+            buffer: settings.buffer.max(1),
             confirm_timeout: settings.confirm_timeout,
             backlog: VecDeque::new(),
             suspects: 0,

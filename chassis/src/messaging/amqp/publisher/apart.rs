@@ -44,8 +44,7 @@ pub(super) struct Apart {
     side: Side,
     places: Arc<Semaphore>,
     stalled: HashMap<Route, Stalled>,
-    /// How many messages wait behind others, and how many may.
-    behind: usize,
+    /// How many messages may wait behind others.
     most: usize,
     working: JoinSet<(Route, Outcome)>,
 }
@@ -71,7 +70,7 @@ enum Outcome {
 impl Apart {
     pub(super) fn new(plan: Arc<Plan>, side: Side) -> Self {
         let (places, most) = (Arc::new(Semaphore::new(PLACES)), plan.settings.buffer.max(1));
-        Self { plan, side, places, stalled: HashMap::new(), behind: 0, most, working: JoinSet::new() }
+        Self { plan, side, places, stalled: HashMap::new(), most, working: JoinSet::new() }
     }
 
     /// From now on messages go apart to where this one was to go.
@@ -79,7 +78,7 @@ impl Apart {
         let route = route(outgoing);
         if self.stalled.len() < ROUTES && !self.stalled.contains_key(&route) {
             let (exchange, routing_key) = &route;
-            info!(%exchange, %routing_key, "the broker confirms nothing of what goes there; it goes apart for now");
+            info!(%exchange, %routing_key, "the broker confirms nothing of what goes there; it goes apart until it does");
             self.stalled.insert(route, Stalled::default());
         }
     }
@@ -89,6 +88,7 @@ impl Apart {
         if self.stalled.is_empty() {
             return Some(request);
         }
+        let behind: usize = self.stalled.values().map(|stalled| stalled.behind.len()).sum();
         let Some(stalled) = self.stalled.get_mut(&route(request.outgoing())) else { return Some(request) };
         if !stalled.probing {
             stalled.probing = true;
@@ -96,8 +96,7 @@ impl Apart {
             return None;
         }
         // One route leaves room for others.
-        if self.behind < self.most && stalled.behind.len() <= self.most / 2 {
-            self.behind += 1;
+        if behind < self.most && stalled.behind.len() <= self.most / 2 {
             stalled.behind.push_back(request);
         } else if !request.was_sent() {
             request.answer(Err(PublishError::BufferFull { limit: self.most }));
@@ -111,7 +110,6 @@ impl Apart {
         for stalled in self.stalled.values_mut() {
             stalled.behind.retain(|request| !request.is_abandoned());
         }
-        self.behind = self.stalled.values().map(|stalled| stalled.behind.len()).sum();
     }
 
     /// Whether nothing is here.
@@ -123,14 +121,10 @@ impl Apart {
     pub(super) async fn done(&mut self) -> Option<VecDeque<Request>> {
         let (route, outcome) = match self.working.join_next().await? {
             Ok(done) => done,
-            Err(_) => {
-                // Broken, and it is not known which: all go on as if nothing had been known.
-                self.behind = 0;
-                return Some(self.stalled.drain().flat_map(|(_, stalled)| stalled.behind).collect());
-            }
+            // Broken, and it is not known which: all go on as if nothing had been known.
+            Err(_) => return Some(self.stalled.drain().flat_map(|(_, stalled)| stalled.behind).collect()),
         };
         let mut stalled = self.stalled.remove(&route).unwrap_or_default();
-        self.behind -= stalled.behind.len();
         match outcome {
             Outcome::Answered => {
                 let (exchange, routing_key) = route;
@@ -145,7 +139,6 @@ impl Apart {
                 stalled.behind.retain(|request| !request.is_abandoned());
                 let next = stalled.behind.pop_front();
                 stalled.probing = next.is_some();
-                self.behind += stalled.behind.len();
                 self.stalled.insert(route, stalled);
                 next.into_iter().for_each(|next| self.begin(next));
                 Some(VecDeque::new())

@@ -82,20 +82,18 @@ impl Worker {
     fn not_sent(&mut self, flight: Flight, error: &PublishError) {
         let Shared { unheard, stalled, .. } = &self.shared;
         let now = Instant::now();
-        match error {
-            PublishError::Timeout { .. } | PublishError::ConnectionLost { maybe_stored: true }
-                if self.is_connected() =>
-            {
-                unheard.unknown(&flight.route, now);
-                let fate = stalled.failed(&flight.route, now, false);
-                return self.unconfirmed(flight, error, fate);
-            }
+        let unconfirmed = match error {
+            PublishError::Timeout { .. } | PublishError::ConnectionLost { maybe_stored: true } => self.is_connected(),
             // It may be full of just these.
-            PublishError::BufferFull { .. } if stalled.keeps(&flight.route) => {
-                unheard.unknown(&flight.route, now);
-                let fate = stalled.failed(&flight.route, now, false);
-                return self.unconfirmed(flight, error, fate);
-            }
+            PublishError::BufferFull { .. } => stalled.keeps(&flight.route),
+            _ => false,
+        };
+        if unconfirmed {
+            unheard.unknown(&flight.route, now);
+            let fate = stalled.failed(&flight.route, now, false);
+            return self.unconfirmed(flight, error, fate);
+        }
+        match error {
             // An answer, though not the one that was hoped for.
             PublishError::Nacked | PublishError::Unroutable { .. } | PublishError::Refused(_) => {
                 if stalled.succeeded(&flight.route) {
